@@ -1,0 +1,120 @@
+/** The `Database` over PostgreSQL 15 or newer: a pool for statements, a connection of its own for LISTEN. */
+import { Cause, Duration, Effect, Layer, Queue, Redacted, Stream } from "effect"
+import { Kysely, PostgresDialect } from "kysely"
+import pg from "pg"
+import { Database, DatabaseError, makeDatabase, toDatabaseError } from "./database.ts"
+import type { Tables } from "./tables.ts"
+
+export interface PostgresOptions {
+  readonly url: Redacted.Redacted<string>
+  readonly poolSize: number
+}
+
+/** A stopped replica cannot hold a zone longer than this, and nobody waits longer for a lock. */
+const SESSION = "set idle_in_transaction_session_timeout = '5s'; set lock_timeout = '5s'; set statement_timeout = '30s'"
+
+/** How often the LISTEN connection proves that notices still come through it. */
+const SELF_TEST = Duration.seconds(10)
+
+export const layerPostgres = ({ poolSize, url }: PostgresOptions) =>
+  Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      const pool = yield* Effect.acquireRelease(
+        Effect.sync(() => openPool(Redacted.value(url), poolSize)),
+        (pool) => Effect.promise(() => pool.end())
+      )
+      const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+      yield* refuseOldServers(pool)
+      return makeDatabase("postgres", kysely, (channel) => listen(Redacted.value(url), channel))
+    })
+  )
+
+const openPool = (connectionString: string, max: number) => {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    application_name: "driftless",
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    types: { getTypeParser: typeParser }
+  })
+  // Statements of one client run in order, so the settings stand before the first query of whoever gets it.
+  pool.on("connect", (client) => void client.query(SESSION).catch(() => client.end()))
+  // An idle connection that breaks is replaced by the pool; nobody waits for it.
+  pool.on("error", () => undefined)
+  return pool
+}
+
+// Ids and counters are far below 2^53.
+const typeParser = ((oid: number, format?: "text" | "binary") =>
+  oid === pg.types.builtins.INT8 && format !== "binary"
+    ? Number
+    : pg.types.getTypeParser(oid, format as "text")) as typeof pg.types.getTypeParser
+
+const refuseOldServers = (pool: pg.Pool) =>
+  Effect.gen(function* () {
+    const { rows } = yield* Effect.tryPromise({
+      try: () => pool.query<{ server_version_num: string }>("show server_version_num"),
+      catch: toDatabaseError("connect")
+    })
+    const version = Number(rows[0]?.server_version_num ?? 0)
+    if (version >= 150_000) return
+    return yield* new DatabaseError({
+      operation: "connect",
+      cause: new Error(`PostgreSQL ${Math.floor(version / 10_000)} is too old: Driftless needs 15 or newer`)
+    })
+  })
+
+/**
+ * Notices of a channel until the connection is lost, which fails the stream. What a lost connection missed is
+ * said by the empty payload that each connect begins with, so that the reader looks for itself.
+ */
+const listen = (connectionString: string, channel: string): Stream.Stream<string, DatabaseError> =>
+  Stream.callback<string, DatabaseError>((queue) =>
+    Effect.gen(function* () {
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new pg.Client({
+              connectionString,
+              application_name: `driftless ${channel}`,
+              keepAlive: true,
+              connectionTimeoutMillis: 10_000
+            })
+        ),
+        (client) => Effect.promise(() => client.end()).pipe(Effect.ignore)
+      )
+      const fail = (cause: unknown) => Queue.failCauseUnsafe(queue, Cause.fail(toDatabaseError("listen")(cause)))
+      let heard = 0
+      client.on("error", fail)
+      client.on("end", () => fail(new Error("the connection ended")))
+      client.on("notification", ({ payload }) => {
+        heard++
+        if (payload !== SELF_TEST_PAYLOAD) Queue.offerUnsafe(queue, payload ?? "")
+      })
+      yield* Effect.tryPromise({
+        try: async () => {
+          await client.connect()
+          await client.query(`listen ${pg.escapeIdentifier(channel)}`)
+        },
+        catch: toDatabaseError("listen")
+      })
+      Queue.offerUnsafe(queue, "")
+      // A proxy in transaction mode accepts LISTEN and never delivers: only hearing oneself proves it.
+      yield* Effect.gen(function* () {
+        const before = heard
+        yield* Effect.tryPromise({
+          try: () => client.query("select pg_notify($1, $2)", [channel, SELF_TEST_PAYLOAD]),
+          catch: toDatabaseError("listen.test")
+        })
+        yield* Effect.sleep(SELF_TEST)
+        if (heard === before) fail(new Error("LISTEN did not hear its own notice"))
+      }).pipe(
+        Effect.forever,
+        Effect.catch((error) => Effect.sync(() => fail(error)))
+      )
+    }).pipe(Effect.catch((error) => Effect.sync(() => Queue.failCauseUnsafe(queue, Cause.fail(error)))))
+  )
+
+const SELF_TEST_PAYLOAD = "self-test"

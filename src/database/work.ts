@@ -1,0 +1,226 @@
+/**
+ * The work table: scheduler, queue and lease of every reconciler, in batched statements.
+ *
+ * A claim takes a lease and raises the fence. Whatever a worker writes afterwards is one transaction that ends
+ * with `fence`: if the key has another owner, fence or epoch by then, all of it rolls back. An expired lease is
+ * claimed by the same scan as idle work, so nothing sweeps. Lock order everywhere: wide rows by id, work rows last, by key.
+ */
+import { Data, Duration, Effect } from "effect"
+import { sql } from "kysely"
+import { Database } from "./database.ts"
+
+/** Another replica may take a key over when its owner has been silent for this long. */
+export const LEASE = Duration.seconds(15)
+export const HEARTBEAT = Duration.seconds(5)
+/** Between a write's deadline and the first moment that another replica may act on its key. */
+export const WRITE_MARGIN = Duration.seconds(2)
+
+export interface Claim {
+  readonly reconciler: string
+  readonly key: string
+  /** The generation of desired state that this pass will look at, or an older one. */
+  readonly generation: number
+  readonly owner: string
+  readonly fence: number
+  readonly epoch: string
+  /** Claims since the last success, this one included. */
+  readonly attempts: number
+  /** Taken from an owner that did not come back. */
+  readonly takeover: boolean
+  /** Seconds from due to claimed. */
+  readonly waited: number
+}
+
+/** The key belongs to somebody else by now; nothing was written. */
+export class FenceLost extends Data.TaggedError("FenceLost")<{ readonly key: string; readonly site: string }> {}
+
+/** What the loop says of a key when a pass is over. */
+export interface Completion {
+  readonly claim: Claim
+  /** The generation is converged. */
+  readonly settled: boolean
+  /** Attempts start anew. */
+  readonly succeeded: boolean
+  /** Until the next pass, unless desired state changes before. */
+  readonly delay: Duration.Duration
+  readonly priority: -100 | 0
+  /** Null takes an older condition away. */
+  readonly condition: { readonly stalled: boolean; readonly reason: string; readonly message: string } | null
+}
+
+/**
+ * Leases up to `limit` keys that are due: changes by users first, but a quarter of each batch is for what has
+ * waited longest, so that a stream of changes cannot starve the rest.
+ */
+export const claim = Effect.fnUntraced(function* (reconciler: string, owner: string, limit: number) {
+  const { query } = yield* Database
+  const share = Math.ceil(limit / 4)
+  const { rows } = yield* query("work.claim", (db) =>
+    sql<Omit<Claim, "reconciler" | "owner">>`
+      with due as (
+        select w.key, w.owner is not null as takeover, w.due_at
+        from (values (1, -100, interval '1 minute', ${share}::int), (2, 0, interval '1 minute', ${share}::int),
+          (3, 100, interval '0', ${limit}::int), (4, 0, interval '0', ${limit}::int), (5, -100, interval '0', ${limit}::int)
+        ) as band (place, priority, waited, most)
+        cross join lateral (
+          select i.key, i.owner, i.due_at from reconcile_work i
+          where i.reconciler = ${reconciler} and i.priority = band.priority and i.due_at <= driftless_now() - band.waited
+          order by i.due_at limit band.most for update skip locked
+        ) w
+        order by band.place limit ${limit}
+      )
+      update reconcile_work w set
+        owner = ${owner}, claimed_at = driftless_now(), fence = w.fence + 1, epoch = (select driftless_epoch()),
+        attempts = w.attempts + 1, due_at = driftless_now() + make_interval(secs => ${Duration.toSeconds(LEASE)})
+      from (select key, bool_or(takeover) as takeover, min(due_at) as due_at from due group by key) d
+      where w.reconciler = ${reconciler} and w.key = d.key
+      returning w.key, w.generation, w.fence, w.epoch, w.attempts, d.takeover,
+        extract(epoch from driftless_now() - d.due_at)::float8 as waited`.execute(db)
+  )
+  return rows.map((row): Claim => ({ ...row, reconciler, owner }))
+})
+
+/** Extends the leases that are still held; answers the keys it extended. Rows that are locked are passed over. */
+export const heartbeat = Effect.fnUntraced(function* (reconciler: string, claims: ReadonlyArray<Claim>) {
+  const { query } = yield* Database
+  const { rows } = yield* query("work.heartbeat", (db) =>
+    sql<{ key: string }>`
+      with held as (
+        select w.key from reconcile_work w
+        join unnest(${claims.map((c) => c.key)}::text[], ${claims.map((c) => c.owner)}::text[],
+          ${claims.map((c) => c.fence)}::bigint[], ${claims.map((c) => c.epoch)}::text[]) as c (key, owner, fence, epoch)
+          on w.key = c.key and w.owner = c.owner and w.fence = c.fence and w.epoch = c.epoch
+        where w.reconciler = ${reconciler} and w.epoch = (select driftless_epoch())
+        order by w.key for update of w skip locked
+      )
+      update reconcile_work w set
+        due_at = greatest(driftless_now() + make_interval(secs => ${Duration.toSeconds(LEASE)}), w.write_until)
+      from held where w.reconciler = ${reconciler} and w.key = held.key
+      returning w.key`.execute(db)
+  )
+  return new Set(rows.map(({ key }) => key))
+})
+
+/** The claims among these that are lost for good: another owner, fence or epoch stands in the row, or no row. */
+export const lost = Effect.fnUntraced(function* (reconciler: string, claims: ReadonlyArray<Claim>) {
+  if (claims.length === 0) return []
+  const { query } = yield* Database
+  const { rows } = yield* query("work.lost", (db) =>
+    sql<{ key: string; owner: string | null; fence: number; current: boolean }>`
+      select key, owner, fence, epoch = (select driftless_epoch()) as current from reconcile_work
+      where reconciler = ${reconciler} and key = any(${claims.map((c) => c.key)}::text[])`.execute(db)
+  )
+  const now = new Map(rows.map((row) => [row.key, row]))
+  return claims.filter((c) => {
+    const row = now.get(c.key)
+    return row === undefined || row.owner !== c.owner || row.fence !== c.fence || !row.current
+  })
+})
+
+/** Ends passes and schedules the next ones; answers the keys it ended. The others were lost to another owner. */
+export const complete = Effect.fnUntraced(function* (reconciler: string, all: ReadonlyArray<Completion>) {
+  const { query } = yield* Database
+  const { rows } = yield* query("work.complete", (db) =>
+    sql<{ key: string }>`
+      with input as (
+        select * from unnest(
+          ${all.map((c) => c.claim.key)}::text[], ${all.map((c) => c.claim.owner)}::text[],
+          ${all.map((c) => c.claim.fence)}::bigint[], ${all.map((c) => c.claim.epoch)}::text[],
+          ${all.map((c) => c.claim.generation)}::bigint[], ${all.map((c) => c.settled)}::boolean[],
+          ${all.map((c) => c.succeeded)}::boolean[], ${all.map((c) => Duration.toMillis(c.delay) / 1000)}::float8[],
+          ${all.map((c) => c.priority)}::int[], ${all.map((c) => c.condition?.stalled ?? null)}::boolean[],
+          ${all.map((c) => c.condition?.reason ?? null)}::text[], ${all.map((c) => c.condition?.message ?? null)}::text[]
+        ) as i (key, owner, fence, epoch, generation, settled, succeeded, delay, priority, stalled, reason, message)
+      ), held as (
+        select w.key from reconcile_work w
+        join input i on w.key = i.key and w.owner = i.owner and w.fence = i.fence and w.epoch = i.epoch
+        where w.reconciler = ${reconciler} and w.epoch = (select driftless_epoch())
+        order by w.key for update of w
+      ), done as (
+        update reconcile_work w set
+          owner = null,
+          observed = case when i.settled then greatest(w.observed, i.generation) else w.observed end,
+          attempts = case when i.succeeded then 0 else w.attempts end,
+          priority = case when w.generation > i.generation then 100 else i.priority end,
+          due_at = greatest(w.write_until, driftless_now() + make_interval(
+            secs => case when w.generation > i.generation then 0 else i.delay end))
+        from input i join held using (key)
+        where w.reconciler = ${reconciler} and w.key = i.key
+        returning w.key
+      ), cleared as (
+        delete from reconcile_conditions c using input i join done using (key)
+        where c.reconciler = ${reconciler} and c.key = i.key and i.reason is null
+      ), said as (
+        insert into reconcile_conditions as c (reconciler, key, stalled, reason, message, observed_generation, since)
+        select ${reconciler}, i.key, i.stalled, i.reason, i.message, i.generation, driftless_now()
+        from input i join done using (key) where i.reason is not null
+        on conflict (reconciler, key) do update set
+          stalled = excluded.stalled, reason = excluded.reason, message = excluded.message,
+          observed_generation = excluded.observed_generation,
+          since = case when c.reason = excluded.reason and c.stalled = excluded.stalled then c.since else excluded.since end
+        where (c.stalled, c.reason, c.message, c.observed_generation)
+          is distinct from (excluded.stalled, excluded.reason, excluded.message, excluded.observed_generation)
+      )
+      select key from done`.execute(db)
+  )
+  return new Set(rows.map(({ key }) => key))
+})
+
+/** Gives everything back that `owner` holds, due again at once or when its last write can no longer land. */
+export const release = Effect.fnUntraced(function* (owner: string) {
+  const { query } = yield* Database
+  yield* query("work.release", (db) =>
+    sql`update reconcile_work set owner = null, due_at = greatest(driftless_now(), write_until)
+      where owner = ${owner}`.execute(db)
+  )
+})
+
+/** Frees all leases at once: right only for whoever holds the lock of an embedded database. */
+export const releaseAll = Effect.fnUntraced(function* () {
+  const { query } = yield* Database
+  yield* query("work.releaseAll", (db) =>
+    sql`update reconcile_work set owner = null, due_at = greatest(driftless_now(), write_until)
+      where owner is not null`.execute(db)
+  )
+})
+
+/** The last statement of each transaction that a worker writes: fails, and so rolls all back, when the key is lost. */
+export const fence = Effect.fnUntraced(function* (claim: Claim, site: string, set: WriteWindow = { write: "unchanged" }) {
+  const { query } = yield* Database
+  const until =
+    set.write === "opens"
+      ? sql`driftless_now() + make_interval(secs => ${Duration.toSeconds(set.within)})`
+      : set.write === "answered"
+        ? sql`null::timestamptz`
+        : sql`write_until`
+  const { rows } = yield* query("work.fence", (db) =>
+    sql<{ key: string }>`update reconcile_work set
+        write_until = ${until},
+        due_at = greatest(driftless_now() + make_interval(secs => ${Duration.toSeconds(LEASE)}), ${until})
+      where reconciler = ${claim.reconciler} and key = ${claim.key} and owner = ${claim.owner}
+        and fence = ${claim.fence} and epoch = ${claim.epoch} and epoch = (select driftless_epoch())
+      returning key`.execute(db)
+  )
+  if (rows.length === 0) return yield* new FenceLost({ key: claim.key, site })
+})
+
+/** `opens`: a provider write may land until then. `answered`: its answer came, nothing is open any more. */
+export type WriteWindow =
+  | { readonly write: "unchanged" }
+  | { readonly write: "opens"; readonly within: Duration.Duration }
+  | { readonly write: "answered" }
+
+/** Milliseconds until the next key of a reconciler is due; null when there is none. */
+export const nextDue = Effect.fnUntraced(function* (reconciler: string) {
+  const { query } = yield* Database
+  const { rows } = yield* query("work.nextDue", (db) =>
+    sql<{ millis: number | null }>`
+      select (extract(epoch from min(w.due_at) - driftless_now()) * 1000)::float8 as millis
+      from (values (100), (0), (-100)) as band (priority)
+      cross join lateral (
+        select due_at from reconcile_work i where i.reconciler = ${reconciler} and i.priority = band.priority
+        order by i.due_at limit 1
+      ) w`.execute(db)
+  )
+  return rows[0]?.millis ?? null
+})

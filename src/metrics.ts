@@ -1,0 +1,184 @@
+/**
+ * The numbers that Driftless publishes at `/metrics`. Names of controller-runtime and workqueue are theirs to the
+ * letter, so that existing dashboards work; ours begin with `driftless_`. Labels are bounded: never a series per
+ * record. The table in docs/operations.md is generated from here.
+ */
+import { Context, Effect, Layer } from "effect"
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
+
+type Kind = "counter" | "gauge" | "histogram"
+
+export interface Definition<K extends Kind = Kind, L extends string = string> {
+  readonly kind: K
+  readonly name: string
+  readonly help: string
+  readonly labels: ReadonlyArray<L>
+  readonly buckets?: ReadonlyArray<number>
+}
+
+const define =
+  <K extends Kind>(kind: K) =>
+  <const L extends string = never>(
+    name: string,
+    help: string,
+    labels: ReadonlyArray<L> = [],
+    buckets?: ReadonlyArray<number>
+  ): Definition<K, L> => ({ kind, name, help, labels, ...(buckets === undefined ? {} : { buckets }) })
+
+const counter = define("counter")
+const gauge = define("gauge")
+const histogram = define("histogram")
+
+const RECONCILE_BUCKETS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
+  2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60
+]
+const WORKQUEUE_BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 100, 1000]
+const CONVERGENCE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
+
+const queue = ["name", "controller"] as const
+
+export const definitions = {
+  reconcileTotal: counter("controller_runtime_reconcile_total", "Passes by controller and result.", [
+    "controller",
+    "result"
+  ]),
+  reconcileErrors: counter("controller_runtime_reconcile_errors_total", "Passes that failed and are retried.", [
+    "controller"
+  ]),
+  terminalErrors: counter(
+    "controller_runtime_terminal_reconcile_errors_total",
+    "Passes that ended in something only a person can mend.",
+    ["controller"]
+  ),
+  reconcilePanics: counter("controller_runtime_reconcile_panics_total", "Passes that died of a defect.", ["controller"]),
+  reconcileTimeouts: counter("controller_runtime_reconcile_timeouts_total", "Passes that met their deadline.", [
+    "controller"
+  ]),
+  reconcileTime: histogram(
+    "controller_runtime_reconcile_time_seconds",
+    "Duration of a pass.",
+    ["controller"],
+    RECONCILE_BUCKETS
+  ),
+  maxConcurrent: gauge("controller_runtime_max_concurrent_reconciles", "Passes that may run at a time.", ["controller"]),
+  activeWorkers: gauge("controller_runtime_active_workers", "Passes that run now.", ["controller"]),
+
+  queueDepth: gauge("workqueue_depth", "Keys that are due and not claimed, from the database.", [...queue, "priority"]),
+  queueAdds: counter("workqueue_adds_total", "Keys claimed by this process.", queue),
+  queueDuration: histogram(
+    "workqueue_queue_duration_seconds",
+    "From due to claimed.",
+    queue,
+    WORKQUEUE_BUCKETS
+  ),
+  workDuration: histogram("workqueue_work_duration_seconds", "From claimed to completed.", queue, WORKQUEUE_BUCKETS),
+  unfinishedWork: gauge("workqueue_unfinished_work_seconds", "Sum of the ages of the passes that run.", queue),
+  longestRunning: gauge("workqueue_longest_running_processor_seconds", "Age of the oldest pass that runs.", queue),
+  queueRetries: counter("workqueue_retries_total", "Passes that were put off after a failure.", queue),
+
+  fenceRejected: counter("driftless_fence_rejected_total", "Writes refused because the key had a new owner.", ["site"]),
+  leaseExpired: counter("driftless_lease_expired_total", "Keys taken over from an owner that went silent.", [
+    "reconciler"
+  ]),
+  retries: counter(
+    "driftless_retries_total",
+    "Retries by cause; those of a single record count too.",
+    ["reconciler", "reason"]
+  ),
+  convergence: histogram(
+    "driftless_convergence_seconds",
+    "From a change of desired state to its confirmation outside.",
+    ["kind"],
+    CONVERGENCE_BUCKETS
+  ),
+  condition: gauge(
+    "driftless_resource_condition",
+    "Objects by condition, from the database: the same on each replica, so take max.",
+    ["kind", "type", "status"]
+  ),
+  nonterminalOldest: gauge(
+    "driftless_nonterminal_oldest_seconds",
+    "Age of the oldest change that is not yet confirmed, from the database.",
+    ["kind"]
+  ),
+
+  dnsDesired: gauge("driftless_dns_desired_records", "Records asked for, from the database.", ["zone"]),
+  dnsObserved: gauge("driftless_dns_observed_records", "Records seen at the provider by the last list.", [
+    "zone",
+    "owner"
+  ]),
+  dnsDrift: counter(
+    "driftless_dns_drift_detected_total",
+    "Records that somebody else edited, deleted or added at the provider.",
+    ["zone", "kind"]
+  ),
+  dnsChanges: counter("driftless_dns_changes_total", "Operations sent to the provider.", ["zone", "op", "result"]),
+  dnsBatchSize: histogram(
+    "driftless_dns_batch_size",
+    "Operations in one batch call.",
+    [],
+    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 3500]
+  ),
+  dnsApiRequests: counter("driftless_dns_api_requests_total", "Calls to the provider by endpoint and code.", [
+    "endpoint",
+    "code"
+  ]),
+  dnsApiBudget: gauge(
+    "driftless_dns_api_budget_remaining_ratio",
+    "Share of the provider's rate limit that is left in this window, from the database.",
+    ["credential"]
+  ),
+  dnsDeletionsHeld: gauge("driftless_dns_deletions_held", "Deletions above maxDeletions that wait for a person.", [
+    "zone"
+  ])
+} as const satisfies Record<string, Definition>
+
+type Built<D extends Definition> =
+  D extends Definition<"counter", infer L>
+    ? Counter<L>
+    : D extends Definition<"gauge", infer L>
+      ? Gauge<L>
+      : D extends Definition<"histogram", infer L>
+        ? Histogram<L>
+        : never
+
+export type MetricSet = { readonly [Name in keyof typeof definitions]: Built<(typeof definitions)[Name]> }
+
+export class Metrics extends Context.Service<
+  Metrics,
+  MetricSet & {
+    /** Runs before each scrape, to set gauges; one that fails leaves its gauges as they were. */
+    readonly onScrape: (collect: Effect.Effect<void>) => void
+    /** The text format of Prometheus. */
+    readonly expose: Effect.Effect<string>
+  }
+>()("driftless/metrics/Metrics") {
+  static readonly layer = Layer.sync(Metrics, () => {
+    // Our own registry, so that two layers in one test never share a counter.
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+    // promtool: a gauge must not end in `_total`.
+    for (const name of ["handles", "requests", "resources"]) {
+      registry.removeSingleMetric(`nodejs_active_${name}_total`)
+    }
+    const built = Object.fromEntries(
+      Object.entries<Definition>(definitions).map(([key, definition]) => [key, build(definition, registry)])
+    ) as unknown as MetricSet
+    const collectors: Array<Effect.Effect<void>> = []
+    return Metrics.of({
+      ...built,
+      onScrape: (collect) => void collectors.push(collect),
+      expose: Effect.forEach(collectors, (collect) => collect, { discard: true }).pipe(
+        Effect.andThen(Effect.promise(() => registry.metrics()))
+      )
+    })
+  })
+}
+
+const build = ({ buckets, help, kind, labels, name }: Definition, registry: Registry) => {
+  const shared = { name, help, labelNames: [...labels], registers: [registry] }
+  if (kind === "counter") return new Counter(shared)
+  if (kind === "gauge") return new Gauge(shared)
+  return new Histogram({ ...shared, ...(buckets === undefined ? {} : { buckets: [...buckets] }) })
+}
