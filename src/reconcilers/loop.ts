@@ -1,0 +1,262 @@
+/**
+ * Runs a reconciler on the work table: level-triggered, one pass of a key at a time across all replicas.
+ *
+ * The one place for dedupe, leases, backoff, deadline, resync, defects, conditions, metrics, spans and log fields:
+ *
+ *   a pass says      | next pass                          | condition           | generation observed
+ *   -----------------|------------------------------------|---------------------|--------------------
+ *   Settled          | after `again`, else the resync     | its own, else none  | yes
+ *   Recheck          | after its delay                    | its own, else none  | no
+ *   fails Blocked    | after `recheck`, else the resync   | stalled             | no
+ *   fails NotYet     | after `after`, else backoff        | waiting             | no
+ *   fails otherwise  | backoff                            | waiting: Failed     | no
+ *   meets deadline   | backoff                            | waiting: TimedOut   | no
+ *   dies             | backoff                            | waiting: InternalError | no
+ *   loses its fence  | whatever the new owner says        | -                   | -
+ *
+ * In each row but the last, desired state that changed meanwhile makes the key due at once.
+ */
+import { Clock, Duration, Effect, type Exit, Fiber, Layer, Queue, Random, Ref, Schedule } from "effect"
+import { Wakes } from "../database/wake.ts"
+import * as work from "../database/work.ts"
+import { Metrics } from "../metrics.ts"
+import { type Next, type Pass, passOf, type Reconciler, verdictOf } from "./pass.ts"
+
+export interface LoopOptions {
+  /** The incarnation of this replica; never used again. */
+  readonly owner: string
+  /** How long a stop waits for passes in flight before it interrupts them. */
+  readonly grace?: Duration.Duration
+}
+
+interface Held {
+  readonly claim: work.Claim
+  readonly fiber: Fiber.Fiber<void>
+  readonly since: number
+  /** Milliseconds of the Clock: the pass is interrupted when the lease was not extended until then. */
+  leaseEnd: number
+}
+
+/** Starts the loop as a layer; its scope's end stops claiming, waits for passes in flight and gives leases back. */
+export const run = <E, R>(reconciler: Reconciler<E, R>, { grace = Duration.seconds(7), owner }: LoopOptions) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const wakes = yield* Wakes
+      const held = new Map<string, Held>()
+      const stopping = yield* Ref.make(false)
+      const signal = yield* wakes.hints(reconciler.name)
+      const finished = yield* Queue.unbounded<work.Completion>()
+      const state: State<E, R> = { reconciler, owner, held, stopping, signal, finished }
+
+      yield* observe(state)
+      yield* Effect.addFinalizer(() =>
+        work.release(owner).pipe(
+          Effect.timeout("2 seconds"),
+          Effect.catch((error) => Effect.logWarning("leases were not given back; they run out", error))
+        )
+      )
+      yield* Effect.forkScoped(Effect.forever(complete(state)))
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(work.HEARTBEAT), extend(state))))
+      yield* Effect.addFinalizer(() => drain(state, grace))
+      // Last, so that it is the first to end: nothing is claimed any more while the rest winds down.
+      yield* Effect.forkScoped(Effect.forever(claimAndWait(state)))
+    })
+  )
+
+interface State<E, R> {
+  readonly reconciler: Reconciler<E, R>
+  readonly owner: string
+  readonly held: Map<string, Held>
+  readonly stopping: Ref.Ref<boolean>
+  /** Something may have changed: a hint came, or a slot is free. */
+  readonly signal: Queue.Queue<void>
+  readonly finished: Queue.Queue<work.Completion>
+}
+
+const claimAndWait = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
+  const { held, owner, reconciler, signal } = state
+  const free = reconciler.concurrency - held.size
+  const asked = Math.min(free, BATCH)
+  const now = yield* Clock.currentTimeMillis
+  const claims =
+    asked <= 0
+      ? []
+      : yield* work.claim(reconciler.name, owner, asked).pipe(
+          Effect.timeout(work.HEARTBEAT),
+          Effect.catch((error) =>
+            Effect.logWarning("could not look for work, trying again", error).pipe(
+              Effect.andThen(Effect.sleep(RECOVERY)),
+              Effect.as([])
+            )
+          )
+        )
+  for (const claim of claims) yield* start(state, claim, now)
+  // A full answer means that there may be more.
+  if (claims.length === asked && asked > 0) return
+  const wait = yield* untilNext(state)
+  yield* Effect.timeoutOption(Queue.take(signal), wait)
+})
+
+/** Sleeps until the next key is due, at most a poll: the longer the more surely hints come through. */
+const untilNext = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
+  const wakes = yield* Wakes
+  const poll = (yield* wakes.healthy) ? POLL_WITH_HINTS : POLL
+  if (held.size >= reconciler.concurrency) return poll
+  const due = yield* work.nextDue(reconciler.name).pipe(Effect.orElseSucceed(() => null))
+  return due === null ? poll : Duration.millis(Math.min(Math.max(due, POLL_LEAST), Duration.toMillis(poll)))
+})
+
+const start = Effect.fnUntraced(function* <E, R>(state: State<E, R>, claim: work.Claim, now: number) {
+  const { finished, held, reconciler, stopping } = state
+  const metrics = yield* Metrics
+  // Claimed again by ourselves after the lease was lost: the old pass has no business any more.
+  const old = held.get(claim.key)
+  if (old !== undefined) yield* Fiber.interrupt(old.fiber)
+
+  const labels = { name: reconciler.name, controller: reconciler.name }
+  metrics.queueAdds.inc(labels)
+  metrics.queueDuration.observe(labels, Math.max(0, claim.waited))
+  if (claim.takeover) metrics.leaseExpired.inc({ reconciler: reconciler.name })
+
+  const pass: Pass = { claim, stopping: Ref.get(stopping) }
+  const fiber = yield* passOf(reconciler, pass).pipe(
+    Effect.flatMap((exit) => report(reconciler, claim, exit)),
+    Effect.flatMap((completion) =>
+      completion === undefined
+        ? Effect.sync(() => forget(state, claim))
+        : Effect.asVoid(Queue.offer(finished, completion))
+    ),
+    Effect.onInterrupt(() => Effect.sync(() => forget(state, claim))),
+    Effect.forkDetach
+  )
+  held.set(claim.key, { claim, fiber, since: now, leaseEnd: now + Duration.toMillis(work.LEASE) - LEASE_MARGIN })
+})
+
+/** What a pass came to, as metrics and as its completion; undefined when the key belongs to somebody else. */
+const report = Effect.fnUntraced(function* <E, R>(
+  reconciler: Reconciler<E, R>,
+  claim: work.Claim,
+  exit: Exit.Exit<Next, unknown>
+) {
+  const metrics = yield* Metrics
+  const controller = reconciler.name
+  const verdict = verdictOf(claim, exit, reconciler.resync, yield* Random.next)
+  metrics.reconcileTotal.inc({ controller, result: verdict.result })
+  if (verdict.result === "error") {
+    metrics.reconcileErrors.inc({ controller })
+    metrics.queueRetries.inc({ name: controller, controller })
+    metrics.retries.inc({ reconciler: controller, reason: verdict.completion?.condition?.reason ?? "FenceLost" })
+  }
+  if (verdict.completion?.condition?.stalled === true) metrics.terminalErrors.inc({ controller })
+  if (verdict.died) metrics.reconcilePanics.inc({ controller })
+  if (verdict.timedOut) metrics.reconcileTimeouts.inc({ controller })
+  if (verdict.log !== undefined) {
+    const log = verdict.died ? Effect.logError : Effect.logWarning
+    yield* log(verdict.log, ...(verdict.died && exit._tag === "Failure" ? [exit.cause] : [])).pipe(
+      Effect.annotateLogs({ reconciler: controller, key: claim.key, fence: claim.fence })
+    )
+  }
+  if (verdict.completion === undefined) metrics.fenceRejected.inc({ site: verdict.site ?? "pass" })
+  return verdict.completion
+})
+
+/** Ends passes in batches. A completion that cannot be written is tried until the leases run out. */
+const complete = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
+  const metrics = yield* Metrics
+  const { finished, reconciler } = state
+  const batch = yield* Queue.takeBetween(finished, 1, BATCH)
+  const done = yield* work.complete(reconciler.name, batch).pipe(
+    Effect.retry({ times: COMPLETION_TRIES, schedule: RECOVERY_SCHEDULE }),
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning("completions were not written; their leases run out", error), undefined)
+    )
+  )
+  const now = yield* Clock.currentTimeMillis
+  for (const { claim } of batch) {
+    if (done !== undefined && !done.has(claim.key)) metrics.fenceRejected.inc({ site: "complete" })
+    const since = state.held.get(claim.key)?.since ?? now
+    const seconds = Math.max(0, (now - since) / 1000)
+    metrics.reconcileTime.observe({ controller: reconciler.name }, seconds)
+    metrics.workDuration.observe({ name: reconciler.name, controller: reconciler.name }, seconds)
+    forget(state, claim)
+  }
+})
+
+/** Frees the slot, unless the key was claimed anew meanwhile. */
+const forget = <E, R>({ held, signal }: State<E, R>, claim: work.Claim) => {
+  if (held.get(claim.key)?.claim.fence === claim.fence) held.delete(claim.key)
+  Queue.offerUnsafe(signal, undefined)
+}
+
+/** Extends all leases in one statement. A key that did not come back is read again before its pass is interrupted. */
+const extend = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
+  if (held.size === 0) return
+  const sent = yield* Clock.currentTimeMillis
+  const claims = [...held.values()].map(({ claim }) => claim)
+  const lost = yield* Effect.gen(function* () {
+    const extended = yield* work.heartbeat(reconciler.name, claims)
+    for (const key of extended) {
+      const entry = held.get(key)
+      if (entry !== undefined) entry.leaseEnd = sent + Duration.toMillis(work.LEASE) - LEASE_MARGIN
+    }
+    return yield* work.lost(
+      reconciler.name,
+      claims.filter(({ key }) => !extended.has(key))
+    )
+  }).pipe(
+    Effect.timeout(work.HEARTBEAT),
+    Effect.catch((error) => Effect.as(Effect.logWarning("leases were not extended", error), []))
+  )
+  const now = yield* Clock.currentTimeMillis
+  const gone = new Set(lost.map(({ fence, key }) => `${key} ${fence}`))
+  for (const { claim, fiber, leaseEnd } of [...held.values()]) {
+    if (gone.has(`${claim.key} ${claim.fence}`) || leaseEnd <= now) {
+      yield* Effect.logWarning("the lease was lost; the pass is interrupted").pipe(
+        Effect.annotateLogs({ reconciler: reconciler.name, key: claim.key, fence: claim.fence })
+      )
+      yield* Effect.forkDetach(Fiber.interrupt(fiber))
+    }
+  }
+})
+
+/** Waits for the passes in flight, then interrupts what is left; returns when all ends are in the database. */
+const drain = Effect.fnUntraced(function* <E, R>({ held, signal, stopping }: State<E, R>, grace: Duration.Duration) {
+  yield* Ref.set(stopping, true)
+  const empty = Effect.suspend(() => (held.size === 0 ? Effect.void : Queue.take(signal))).pipe(
+    Effect.repeat({ until: () => held.size === 0 })
+  )
+  yield* Effect.timeoutOption(empty, grace)
+  yield* Fiber.interruptAll([...held.values()].map(({ fiber }) => fiber))
+})
+
+/** Gauges of the process, set at each scrape. */
+const observe = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
+  const metrics = yield* Metrics
+  const clock = yield* Clock.Clock
+  const labels = { name: reconciler.name, controller: reconciler.name }
+  for (const result of ["success", "error", "requeue", "requeue_after"]) {
+    metrics.reconcileTotal.inc({ controller: reconciler.name, result }, 0)
+  }
+  metrics.maxConcurrent.set({ controller: reconciler.name }, reconciler.concurrency)
+  metrics.onScrape(
+    Effect.sync(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const ages = [...held.values()].map(({ since }) => (now - since) / 1000)
+      metrics.activeWorkers.set({ controller: reconciler.name }, held.size)
+      metrics.unfinishedWork.set(labels, ages.reduce((sum, age) => sum + age, 0))
+      metrics.longestRunning.set(labels, Math.max(0, ...ages))
+    })
+  )
+})
+
+/** Keys in one claim or completion. */
+const BATCH = 100
+const POLL = Duration.seconds(1)
+const POLL_WITH_HINTS = Duration.seconds(5)
+/** A key that is due but locked by somebody must not make this a busy loop. Milliseconds. */
+const POLL_LEAST = 20
+const RECOVERY = Duration.seconds(1)
+const COMPLETION_TRIES = 8
+const RECOVERY_SCHEDULE = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")])
+/** Milliseconds by which a worker gives up before the database would let another take over. */
+const LEASE_MARGIN = 1000
