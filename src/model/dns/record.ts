@@ -1,0 +1,52 @@
+/** What a DNS record is made of, apart from its value: its type, its settings, and whom it belongs to. */
+import { hash } from "node:crypto"
+import { Schema } from "effect"
+
+/** The types Driftless keeps; Cloudflare has others, which it leaves alone. */
+export const RecordType = Schema.Literals([
+  "A",
+  "AAAA",
+  "CNAME",
+  "TXT",
+  "MX",
+  "SRV",
+  "CAA",
+  "NS",
+  "PTR",
+  "HTTPS",
+  "SVCB",
+  "TLSA",
+  "SSHFP"
+])
+export type RecordType = typeof RecordType.Type
+
+/** The types that Cloudflare can stand in front of; `proxied` has a meaning with these only. */
+export const PROXIABLE = ["A", "AAAA", "CNAME"] as const satisfies ReadonlyArray<RecordType>
+
+/** What Cloudflare calls "automatic", and returns for every proxied record. */
+export const AUTOMATIC_TTL = 1
+
+/** Seconds. 30 to 59 are refused by Cloudflare in zones that are not on the Enterprise plan. */
+export const Ttl = Schema.Int.check(
+  Schema.isBetween({ minimum: AUTOMATIC_TTL, maximum: 86_400 }),
+  Schema.makeFilter((seconds: number) =>
+    seconds === AUTOMATIC_TTL || seconds >= 30
+      ? undefined
+      : "a ttl is 1 (automatic) or 60 to 86400 seconds (from 30 on Enterprise)"
+  )
+)
+export type Ttl = typeof Ttl.Type
+
+/** Who wants a record. `user` is a person; all but `user` and `external` are named in the seed. */
+export const OwnerType = Schema.Literals([
+  "node_group",
+  "line_group",
+  "website_domain",
+  "acme_challenge",
+  "external",
+  "user"
+])
+export type OwnerType = typeof OwnerType.Type
+
+/** 64 hex digits that stand for a value in keys and indexes. `canonicalText` is what the function of that name gives. */
+export const valueHash = (type: RecordType, canonicalText: string): string => hash("sha256", `${type} ${canonicalText}`)
