@@ -37,10 +37,10 @@ const openPool = (connectionString: string, max: number) => {
     application_name: "driftless",
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    types: { getTypeParser: typeParser }
+    types: { getTypeParser: typeParser },
+    // Before anybody gets a new connection; one that does not take the settings is closed.
+    verify: (client, done) => client.query(SESSION, (error) => done(error ?? undefined))
   })
-  // Statements of one client run in order, so the settings stand before the first query of whoever gets it.
-  pool.on("connect", (client) => void client.query(SESSION).catch(() => client.end()))
   // An idle connection that breaks is replaced by the pool; nobody waits for it.
   pool.on("error", () => undefined)
   return pool

@@ -153,7 +153,6 @@ export interface RecordsTable extends RecordFacts {
   readonly value_hash: Generated<Uint8Array>
   readonly changed_at: Time
   readonly rejected_generation: number | null
-  readonly absent_since: NullableTime
   readonly derived: Generated<boolean>
 }
 

@@ -5,7 +5,7 @@
  * with `fence`: if the key has another owner, fence or epoch by then, all of it rolls back. An expired lease is
  * claimed by the same scan as idle work, so nothing sweeps. Lock order everywhere: wide rows by id, work rows last, by key.
  */
-import { Data, Duration, Effect } from "effect"
+import { Data, Duration, Effect, Random } from "effect"
 import { sql } from "kysely"
 import { Database } from "./database.ts"
 
@@ -49,12 +49,13 @@ export interface Completion {
 }
 
 /**
- * Leases up to `limit` keys that are due: changes by users first, but a quarter of each batch is for what has
- * waited longest, so that a stream of changes cannot starve the rest.
+ * Leases up to `limit` keys that are due: changes by users first, but a quarter of the claims is for resyncs and a
+ * quarter for retries that have waited for a minute, so that a stream of changes cannot starve them.
  */
 export const claim = Effect.fnUntraced(function* (reconciler: string, owner: string, limit: number) {
   const { query } = yield* Database
-  const share = Math.ceil(limit / 4)
+  // A busy process claims one key at a time: rounded up, old resyncs would then always come before changes.
+  const share = Math.floor(limit / 4 + (yield* Random.next))
   const { rows } = yield* query("work.claim", (db) =>
     sql<Omit<Claim, "reconciler" | "owner">>`
       with due as (
@@ -129,7 +130,7 @@ export const complete = Effect.fnUntraced(function* (reconciler: string, all: Re
           ${all.map((c) => c.claim.generation)}::bigint[], ${all.map((c) => c.settled)}::boolean[],
           ${all.map((c) => c.succeeded)}::boolean[], ${all.map((c) => Duration.toMillis(c.delay) / 1000)}::float8[],
           ${all.map((c) => c.priority)}::int[], ${all.map((c) => c.condition?.stalled ?? null)}::boolean[],
-          ${all.map((c) => c.condition?.reason ?? null)}::text[], ${all.map((c) => c.condition?.message ?? null)}::text[]
+          ${all.map((c) => c.condition?.reason ?? null)}::text[], ${all.map((c) => storable(c.condition?.message))}::text[]
         ) as i (key, owner, fence, epoch, generation, settled, succeeded, delay, priority, stalled, reason, message)
       ), held as (
         select w.key from reconcile_work w
@@ -166,12 +167,15 @@ export const complete = Effect.fnUntraced(function* (reconciler: string, all: Re
   return new Set(rows.map(({ key }) => key))
 })
 
-/** Gives everything back that `owner` holds, due again at once or when its last write can no longer land. */
-export const release = Effect.fnUntraced(function* (owner: string) {
+/** PostgreSQL refuses NUL in text, and one bad message must not hold up the completions beside it. */
+const storable = (message: string | undefined) => message?.replaceAll("\u0000", "").slice(0, 4096) ?? null
+
+/** Gives back what `owner` holds of a reconciler, due again at once or when its last write can no longer land. */
+export const release = Effect.fnUntraced(function* (reconciler: string, owner: string) {
   const { query } = yield* Database
   yield* query("work.release", (db) =>
     sql`update reconcile_work set owner = null, due_at = greatest(driftless_now(), write_until)
-      where owner = ${owner}`.execute(db)
+      where reconciler = ${reconciler} and owner = ${owner}`.execute(db)
   )
 })
 

@@ -1,0 +1,247 @@
+/**
+ * The DNS provider at Cloudflare, through the official SDK with its own retries off: it would send a POST again
+ * after a lost answer. The SDK is loaded when the first call is made; it costs half a second and 40 MB.
+ *
+ * Every call takes a permit and tells the budget what the answer's headers said.
+ */
+import { Clock, Duration, Effect, Layer, Redacted, Result, Schema } from "effect"
+import { Metrics } from "../metrics.ts"
+import { CallBudget, PERMIT_LIFE } from "./budget.ts"
+import * as wire from "./cloudflare-wire.ts"
+import {
+  type Account,
+  DnsProvider,
+  DnsProviderError,
+  type Permit,
+  type ProviderRecord,
+  RateLimited,
+  Rejected,
+  Unauthorized,
+  Unavailable,
+  ZoneMissing
+} from "./dns.ts"
+
+/** Records of one page; the most that Cloudflare gives. */
+const PAGE_SIZE = 5000
+const LIST_TIMEOUT = Duration.seconds(30)
+const LOOKUP_TIMEOUT = Duration.seconds(10)
+/** Lists that are begun anew because the zone changed between two pages. */
+const LIST_TRIES = 3
+
+export const layerCloudflare = Layer.effect(
+  DnsProvider,
+  Effect.gen(function* () {
+    const budget = yield* CallBudget
+    const metrics = yield* Metrics
+    const load = yield* Effect.cached(Effect.promise(() => loadSdk()))
+    const clients = new Map<string, Client>()
+
+    const clientOf = Effect.fnUntraced(function* ({ baseUrl, token, tokenHash }: Account) {
+      const name = `${tokenHash} ${baseUrl ?? ""}`
+      const known = clients.get(name)
+      if (known !== undefined) return known
+      const client = (yield* load).open(token, baseUrl)
+      if (clients.size >= MOST_CLIENTS) clients.clear()
+      clients.set(name, client)
+      return client
+    })
+
+    const permit = Effect.fnUntraced(function* (account: Account) {
+      yield* budget.take(account.tokenHash).pipe(Effect.mapError((reason) => new DnsProviderError({ reason })))
+      return { takenAt: yield* Clock.currentTimeMillis } satisfies Permit as Permit
+    })
+
+    /** One call: permit, request, headers to the budget, answer decoded, failure classified. */
+    const call = Effect.fn("cloudflare.call")(function* <S extends Schema.Decoder<unknown>>(
+      account: Account,
+      endpoint: string,
+      schema: S,
+      request: (client: Client, signal: AbortSignal) => Promise<{ data: unknown; headers: Headers }>,
+      options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
+    ) {
+      const client = yield* clientOf(account)
+      const sdk = yield* load
+      const held = options.permit
+      if (held === undefined || (yield* Clock.currentTimeMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
+        yield* permit(account)
+      }
+      const answer = yield* Effect.tryPromise({ try: (signal) => request(client, signal), catch: (cause) => cause }).pipe(
+        Effect.timeoutOrElse({ duration: options.timeout, orElse: () => Effect.fail(new TimedOut(options.timeout)) }),
+        Effect.result
+      )
+      const now = yield* Clock.currentTimeMillis
+      if (Result.isSuccess(answer)) {
+        metrics.dnsApiRequests.inc({ endpoint, code: "200" })
+        yield* budget.answered(account.tokenHash, wire.rateAnswer(answer.success.headers, now))
+        return yield* decode(schema, answer.success.data)
+      }
+      const failed = sdk.read(answer.failure)
+      metrics.dnsApiRequests.inc({ endpoint, code: failed.status === undefined ? "none" : String(failed.status) })
+      const reason = classify(failed, now)
+      if (failed.headers !== undefined) {
+        const blocked = reason._tag === "RateLimited" ? { blockedSeconds: Duration.toSeconds(reason.retryAfter) } : {}
+        yield* budget.answered(account.tokenHash, { ...wire.rateAnswer(failed.headers, now), ...blocked })
+      }
+      return yield* new DnsProviderError({ reason })
+    })
+
+    const page = (account: Account, zoneId: string, number: number) =>
+      call(
+        account,
+        "list",
+        wire.RecordList,
+        (client, signal) =>
+          client.get(`/zones/${zoneId}/dns_records`, signal, { page: number, per_page: PAGE_SIZE, order: "name" }),
+        { timeout: LIST_TIMEOUT }
+      )
+
+    /** Undefined when the zone changed between two pages: then a record may be missing, or stand twice. */
+    const listOnce = Effect.fnUntraced(function* (account: Account, zoneId: string) {
+      const records = new Map<string, ProviderRecord>()
+      let pages = 1
+      let total: number | undefined
+      for (let number = 1; number <= pages; number++) {
+        const { result, result_info } = yield* page(account, zoneId, number)
+        if (number > 1 && result_info?.total_count !== total) return undefined
+        total = result_info?.total_count
+        pages = Math.min(result_info?.total_pages ?? 1, MOST_PAGES)
+        for (const record of result) records.set(record.id, wire.toRecord(record))
+      }
+      return total === undefined || total === records.size ? [...records.values()] : undefined
+    })
+
+    return DnsProvider.of({
+      pageSize: PAGE_SIZE,
+      permit,
+      findZone: Effect.fn("cloudflare.findZone")(function* (account: Account, name: string, preferredId: string) {
+        const { result } = yield* call(
+          account,
+          "zones",
+          wire.ZoneList,
+          (client, signal) => client.get("/zones", signal, { name, per_page: 50 }),
+          { timeout: LOOKUP_TIMEOUT }
+        )
+        const zones = result.map(wire.toZone).filter((zone) => zone.name === name)
+        return zones.find(({ id }) => id === preferredId) ?? zones[0] ?? null
+      }),
+      list: Effect.fn("cloudflare.list")(function* (account: Account, zoneId: string) {
+        for (let attempt = 0; attempt < LIST_TRIES; attempt++) {
+          const records = yield* listOnce(account, zoneId)
+          if (records !== undefined) return records
+        }
+        return yield* unavailable(`the zone changed between the pages of its list, ${LIST_TRIES} times`, true)
+      }),
+      batch: Effect.fn("cloudflare.batch")(function* (account, zoneId, batch, options) {
+        const { result } = yield* call(
+          account,
+          "batch",
+          wire.BatchResult,
+          (client, signal) => client.post(`/zones/${zoneId}/dns_records/batch`, signal, wire.fromBatch(batch)),
+          options
+        )
+        const [patches, posts] = [(result.patches ?? []).map(wire.toRecord), (result.posts ?? []).map(wire.toRecord)]
+        if (patches.length !== batch.patches.length || posts.length !== batch.posts.length) {
+          return yield* unavailable("the answer to a batch does not hold what was sent", true)
+        }
+        return { patches, posts }
+      })
+    })
+  })
+)
+
+const unavailable = (message: string, answered: boolean) =>
+  new DnsProviderError({ reason: new Unavailable({ message, answered }) })
+
+const decode = <S extends Schema.Decoder<unknown>>(schema: S, data: unknown) => {
+  const read = Schema.decodeUnknownResult(schema)(data)
+  if (Result.isSuccess(read)) return Effect.succeed(read.success)
+  // HTTP 200 with `success: false`, or something that is not this API at all.
+  const error = wire.firstError(data)
+  return error === undefined
+    ? unavailable("the answer is not what the API promises", true)
+    : Effect.fail(new DnsProviderError({ reason: new Rejected(error) }))
+}
+
+class TimedOut {
+  readonly after: Duration.Duration
+  constructor(after: Duration.Duration) {
+    this.after = after
+  }
+}
+
+interface Failed {
+  readonly status: number | undefined
+  readonly headers: Headers | undefined
+  readonly body: unknown
+  readonly message: string
+}
+
+/** By status and code, never by words. */
+const classify = ({ body, headers, message, status }: Failed, now: number): DnsProviderError["reason"] => {
+  const error = wire.firstError(body)
+  const text = error === undefined ? message : error.message
+  if (status === undefined) return new Unavailable({ message, answered: false })
+  if (status === 429) {
+    const retryAfter = Duration.seconds(wire.retryAfterSeconds(headers, now))
+    return new RateLimited({ retryAfter, message: `the provider asks to wait ${Duration.format(retryAfter)}: ${text}` })
+  }
+  if (status >= 500 || status === 408) return new Unavailable({ message: `HTTP ${status}: ${text}`, answered: true })
+  if (status === 401 || status === 403 || AUTH_CODES.has(error?.code ?? 0)) {
+    return new Unauthorized({ message: `the token was refused (${error?.code ?? status}): ${text}` })
+  }
+  if (status === 404 && ZONE_CODES.has(error?.code ?? 0)) return new ZoneMissing({ message: text })
+  return new Rejected({ code: error?.code ?? status, message: text })
+}
+
+const AUTH_CODES: ReadonlySet<number> = new Set([6003, 6103, 6111, 9109, 10000])
+const ZONE_CODES: ReadonlySet<number> = new Set([0, 7000, 7003, 1001])
+
+interface Client {
+  get(path: string, signal: AbortSignal, query: Record<string, unknown>): Promise<{ data: unknown; headers: Headers }>
+  post(path: string, signal: AbortSignal, body: unknown): Promise<{ data: unknown; headers: Headers }>
+}
+
+/** The SDK behind the two calls that are made of it, so that it is loaded only when it is needed. */
+const loadSdk = async () => {
+  const [{ createClient }, { BaseRecords }, errors] = await Promise.all([
+    import("cloudflare/tree-shakable"),
+    import("cloudflare/resources/dns/records"),
+    import("cloudflare/core/error")
+  ])
+  const open = (token: Redacted.Redacted<string>, baseUrl: string | undefined): Client => {
+    const sdk = createClient({
+      resources: [BaseRecords],
+      apiToken: Redacted.value(token),
+      maxRetries: 0,
+      timeout: Duration.toMillis(LIST_TIMEOUT),
+      logLevel: "off",
+      ...(baseUrl === undefined ? {} : { baseURL: baseUrl })
+    })
+    const unwrap = ({ data, response }: { data: unknown; response: Response }) => ({ data, headers: response.headers })
+    return {
+      get: (path, signal, query) => sdk.get(path, { signal, query }).withResponse().then(unwrap),
+      post: (path, signal, body) => sdk.post(path, { signal, body }).withResponse().then(unwrap)
+    }
+  }
+  const read = (cause: unknown): Failed => {
+    if (cause instanceof TimedOut) {
+      return { status: undefined, headers: undefined, body: undefined, message: `no answer within ${Duration.format(cause.after)}` }
+    }
+    if (cause instanceof errors.APIError && typeof cause.status === "number") {
+      return { status: cause.status, headers: cause.headers, body: cause.error, message: "no readable answer" }
+    }
+    return { status: undefined, headers: undefined, body: undefined, message: connectionMessage(cause) }
+  }
+  return { open, read }
+}
+
+/** The code of the socket's error where there is one: the SDK's own words are "Connection error". */
+const connectionMessage = (cause: unknown): string => {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  const code = typeof inner === "object" && inner !== null && "code" in inner ? ` (${String(inner.code)})` : ""
+  return `the provider could not be reached${code}`
+}
+
+const MOST_CLIENTS = 100
+/** A million records. */
+const MOST_PAGES = 200

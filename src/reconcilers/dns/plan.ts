@@ -1,0 +1,206 @@
+/**
+ * Decides what must change in one zone. Pure: same view, same plan. A plan that was carried out leaves an empty one.
+ *
+ *   wanted        | at the provider                                    | then
+ *   --------------|----------------------------------------------------|---------------------------------------------
+ *   a record      | the same, ours, same settings                      | settled
+ *   a record      | the same, ours, other settings or without our mark | Patch
+ *   a record      | the same, unmarked, adoption Matching              | ours from now on; Patch where it differs
+ *   a record      | the same, unmarked, adoption Never                 | refused: HeldBySomeoneElse
+ *   a record      | the same, read-only or another instance's          | refused: HeldBySomeoneElse
+ *   a record      | a stranger's that it cannot stand beside, or would | refused: HeldBySomeoneElse
+ *                 | share traffic with (A beside A, AAAA beside AAAA)  |
+ *   a record      | ours of that name and type that nobody wants       | Patch that one: no gap, no second record
+ *   a record      | nothing                                            | Post
+ *   held back     | whatever it had                                    | stays until its row may be tried again
+ *   nothing       | ours                                               | Delete, or with Retain take our mark off
+ *   nothing       | ours, but more than maxDeletions                   | held until a person confirms
+ *   nothing       | a stranger's                                       | nothing
+ *
+ *   an absent row whose record                         | then
+ *   ---------------------------------------------------|---------------------------------------------
+ *   is deleted or patched to another value by this plan| goes when that is answered
+ *   is wanted by another row, or a stranger's          | goes
+ *   was never written, or is left to others (Retain)   | goes
+ *   was written and is not in a fresh list             | goes after two such lists at least 60 s apart
+ *
+ *   a fresh list does not hold         | then
+ *   -----------------------------------|---------------------------------------------------------------
+ *   a record of the ledger, an intent  | a tombstone takes its place
+ *   what a tombstone stands for        | the tombstone goes after two such lists at least 60 s apart
+ *
+ * Ours is: in the ledger or under a tombstone, or marked as ours, or unmarked and equal to an open intent. Never
+ * ours: what another instance marked, what is read-only, SOA and NS of the zone itself.
+ */
+import { Result } from "effect"
+import { normaliseName, toFqdn } from "../../model/dns/names.ts"
+import { canonicalText, parseDesired } from "../../model/dns/value.ts"
+import { commentFor, isSettled, match, type Matching, type Owned, ownership } from "./match.ts"
+import { type Burials, type Drift, Operation, type Plan } from "./operation.ts"
+import { isHeld, keyOf, type Observed, type Row, type ZoneView } from "./view.ts"
+import { type Refusal, type Wanted, wantedOf } from "./wanted.ts"
+
+/** Two lists that show nothing must be so far apart before absence counts. Milliseconds. */
+export const CLEAN_MILLIS = 60_000
+
+export const planZone = (view: ZoneView): Plan => {
+  const owned = ownership(view)
+  const { refusals, wanted } = wantedOf(view)
+  const matching = match(view, owned, wanted)
+  const refused = [...refusals, ...matching.refusals]
+  const kept = keptRecords(view, refused, matching)
+  const free = [...owned.ours.values()].filter(({ id }) => !matching.used.has(id) && !kept.has(id))
+  const absent = view.rows.filter((row) => !row.present && !isHeld(row, view.now))
+  const leavingOf = leavingIndex(absent, view.zone)
+
+  const paired = pair(view, matching.missing, free, leavingOf)
+  const removals = remove(view, owned, paired.rest, leavingOf)
+  const burials = bury(view, owned, matching)
+  const operations = [...removals.operations, ...matching.patches, ...paired.operations]
+  const busy = new Set([...operations.flatMap((o) => (o._tag === "Post" ? [] : o.leaving)), ...removals.held])
+  const isGone = goneOf(view, owned, wanted, burials)
+  return {
+    operations,
+    settled: matching.settled,
+    refusals: refused,
+    gone: absent.filter((row) => !busy.has(row) && isGone(row)),
+    adopted: [...owned.intended, ...matching.adopted],
+    released: removals.released,
+    drift: [...matching.drift, ...paired.drift, ...removals.drift],
+    deletionsHeld: removals.heldCount,
+    foreign: view.observed.filter(({ id }) => !owned.ours.has(id) && !matching.used.has(id)).length,
+    ...burials
+  }
+}
+
+/** Records of rows that wait or were refused: nothing replaces them yet, so they stay as they are. */
+const keptRecords = (view: ZoneView, refused: ReadonlyArray<Refusal>, { missing }: Matching): ReadonlySet<string> => {
+  const waiting = missing.flatMap(({ rows }) => (rows.every((row) => isHeld(row, view.now)) ? rows : []))
+  const absent = view.rows.filter((row) => !row.present && isHeld(row, view.now))
+  return new Set([...refused.map(({ row }) => row), ...waiting, ...absent].map(({ recordId }) => recordId))
+}
+
+type LeavingOf = (record: Observed) => ReadonlyArray<Row>
+
+/** Finds the absent rows that a record belonged to. */
+const leavingIndex = (absent: ReadonlyArray<Row>, zone: string): LeavingOf => {
+  const byId = Map.groupBy(absent, (row) => row.recordId)
+  const byKey = Map.groupBy(absent, (row) => keyOfRow(row, zone))
+  return ({ id, name, text, type }) => [...new Set([...(byId.get(id) ?? []), ...(byKey.get(keyOf(type, name, text)) ?? [])])]
+}
+
+/** Null for a row that never had a meaning. */
+const keyOfRow = (row: Row, zone: string): string | null => {
+  const name = normaliseName(row.name, zone)
+  const value = parseDesired(row.type, row.value)
+  return Result.isFailure(name) || Result.isFailure(value)
+    ? null
+    : keyOf(row.type, toFqdn(name.success, zone), canonicalText(value.success))
+}
+
+interface Pairing {
+  readonly operations: ReadonlyArray<Operation>
+  readonly rest: ReadonlyArray<Observed>
+  readonly drift: ReadonlyArray<Drift>
+}
+
+/** Turns records that nobody wants any more into those that are missing; a row's own record before any other. */
+const pair = (view: ZoneView, missing: ReadonlyArray<Wanted>, free: ReadonlyArray<Observed>, leavingOf: LeavingOf): Pairing => {
+  const due = missing.filter(({ rows }) => rows.some((row) => !isHeld(row, view.now)))
+  const sets = Map.groupBy(free, (o) => `${o.type} ${o.name}`)
+  const setOf = ({ name, type }: Wanted) => sets.get(`${type} ${name}`) ?? []
+  const own = new Map(due.map((want) => [want, setOf(want).find(({ id }) => want.rows.some((row) => row.recordId === id))]))
+  const reserved = new Set([...own.values()].flatMap((record) => record?.id ?? []))
+  const there = new Set(view.observed.map(({ id }) => id))
+  const taken = new Set<string>()
+  const operations: Array<Operation> = []
+  const drift: Array<Drift> = []
+  for (const want of due) {
+    const record = own.get(want) ?? setOf(want).find(({ id }) => !taken.has(id) && !reserved.has(id))
+    if (record !== undefined) taken.add(record.id)
+    const comment = commentFor(view, want, record)
+    operations.push(
+      record === undefined
+        ? Operation.Post({ wanted: want, comment })
+        : Operation.Patch({ record, wanted: want, comment, leaving: leavingOf(record) })
+    )
+    const undone = view.fresh ? want.rows.filter(isSettled) : []
+    if (undone.length > 0) {
+      drift.push({ kind: undone.some(({ recordId }) => there.has(recordId)) ? "edited" : "deleted", rows: undone })
+    }
+  }
+  return { operations, rest: free.filter(({ id }) => !taken.has(id)), drift }
+}
+
+interface Removals {
+  readonly operations: ReadonlyArray<Operation>
+  readonly released: ReadonlyArray<string>
+  readonly drift: ReadonlyArray<Drift>
+  readonly held: ReadonlySet<Row>
+  readonly heldCount: number
+}
+
+const remove = (view: ZoneView, owned: Owned, rest: ReadonlyArray<Observed>, leavingOf: LeavingOf): Removals => {
+  const { instance, settings } = view
+  const none: Removals = { operations: [], released: [], drift: [], held: new Set(), heldCount: 0 }
+  if (settings.retain) {
+    const marked = rest.filter((record) => record.instance === instance && settings.commentLimit > 0)
+    return {
+      ...none,
+      operations: marked.map((record) => Operation.Unmark({ record, leaving: leavingOf(record) })),
+      released: rest.filter((record) => !marked.includes(record)).map(({ id }) => id)
+    }
+  }
+  const known = new Set(view.ledger.flatMap(({ recordId }) => recordId ?? []))
+  const deletes = rest.map((record) => Operation.Delete({ record, leaving: leavingOf(record) }))
+  // What nobody of ours put there is cleaned up without asking: it came back, or somebody copied our mark.
+  const [asked, strays] = [deletes.filter(({ record }) => known.has(record.id)), deletes.filter(({ record }) => !known.has(record.id))]
+  const drift = view.fresh ? strays.map((): Drift => ({ kind: "added", rows: [] })) : []
+  if (asked.length <= deletionLimit(settings.maxDeletions, owned.ours.size) || isConfirmed(asked, view)) {
+    return { ...none, operations: deletes, drift }
+  }
+  return { ...none, operations: strays, drift, held: new Set(asked.flatMap(({ leaving }) => leaving)), heldCount: asked.length }
+}
+
+/** `20` or `30%` of what is ours; null is no limit. */
+export const deletionLimit = (maxDeletions: string | null, ours: number): number => {
+  if (maxDeletions === null) return Number.POSITIVE_INFINITY
+  return maxDeletions.endsWith("%") ? Math.floor((ours * Number(maxDeletions.slice(0, -1))) / 100) : Number(maxDeletions)
+}
+
+const isConfirmed = (deletes: ReadonlyArray<{ readonly leaving: ReadonlyArray<Row> }>, { settings }: ZoneView) => {
+  const confirmed = settings.deletionsConfirmedAt
+  return confirmed !== null && deletes.every(({ leaving }) => leaving.every(({ changedAt }) => changedAt <= confirmed))
+}
+
+/** What a fresh list tells of records that should not be there any more. */
+const bury = (view: ZoneView, owned: Owned, { used }: Matching): Burials => {
+  if (!view.fresh) return { vanished: [], clean: [], reappeared: [], over: [] }
+  const there = new Set(view.observed.map(({ id }) => id))
+  const answered = new Set(owned.intended.map(({ entry }) => entry))
+  const [present, absent] = [
+    view.tombstones.filter(({ recordId }) => recordId !== null && there.has(recordId)),
+    view.tombstones.filter(({ recordId }) => recordId === null || !there.has(recordId))
+  ]
+  const isOver = (since: number | null) => since !== null && view.now - since >= CLEAN_MILLIS
+  return {
+    vanished: view.ledger.filter((entry) => (entry.recordId === null ? !answered.has(entry) : !there.has(entry.recordId))),
+    clean: absent.filter(({ cleanSince }) => cleanSince === null),
+    reappeared: present.filter(({ recordId }) => !used.has(recordId ?? "")),
+    // A row wants it again: then it is simply ours.
+    over: [...absent.filter(({ cleanSince }) => isOver(cleanSince)), ...present.filter(({ recordId }) => used.has(recordId ?? ""))]
+  }
+}
+
+/** Which absent rows that no operation answers for are done. */
+const goneOf = (view: ZoneView, owned: Owned, wanted: ReadonlyArray<Wanted>, { over }: Burials) => {
+  const traces = new Set([...view.ledger, ...view.tombstones.filter((t) => !over.includes(t))].map((t) => keyOf(t.type, t.name, t.text)))
+  const others = new Set([
+    ...wanted.map(({ key }) => key),
+    ...view.observed.filter(({ id }) => !owned.ours.has(id)).map((o) => keyOf(o.type, o.name, o.text))
+  ])
+  return (row: Row): boolean => {
+    const key = keyOfRow(row, view.zone)
+    return view.settings.retain || key === null || others.has(key) || !traces.has(key)
+  }
+}
