@@ -112,8 +112,6 @@ create table dns_records (
   last_error varchar(255) not null default '',
   -- CamelCase and stable: `HeldBySomeoneElse`, `RejectedByProvider`, …
   error_reason text,
-  -- An absence that was only inferred from a list waits for a second one.
-  absent_since timestamptz,
   owner_type text not null default 'user' check (owner_type in
     ('node_group', 'line_group', 'website_domain', 'acme_challenge', 'external', 'user')),
   owner_id bigint not null default 0,
@@ -196,7 +194,6 @@ begin
     new.retry_stopped := false;
     new.last_error := '';
     new.error_reason := null;
-    new.absent_since := null;
   end if;
   return new;
 end $$;
@@ -299,3 +296,8 @@ begin
 end $$;
 create trigger domain_dns_records_written instead of insert or update or delete on domain_dns_records
   for each row execute function domain_dns_records_written();
+
+-- Labels and annotations of a document: kept for its owner, they change nothing.
+alter table manifests add column metadata jsonb not null default '{}';
+-- The end of each pass looks for deletions that can be finished now.
+create index manifests_deleted on manifests (kind) where deleted_at is not null;

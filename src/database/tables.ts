@@ -54,6 +54,8 @@ export interface ManifestsTable {
   readonly name: string
   /** JSON text on the way in, parsed on the way out. */
   readonly spec: ColumnType<Readonly<Record<string, unknown>>, string, string>
+  /** Labels and annotations; JSON text on the way in. */
+  readonly metadata: ColumnType<Readonly<Record<string, unknown>>, string | undefined, string>
   readonly generation: Generated<number>
   readonly deleted_at: NullableTime
   readonly created_at: Time

@@ -28,12 +28,13 @@ export const AUTOMATIC_TTL = 1
 
 /** Seconds. 30 to 59 are refused by Cloudflare in zones that are not on the Enterprise plan. */
 export const Ttl = Schema.Int.check(
-  Schema.isBetween({ minimum: AUTOMATIC_TTL, maximum: 86_400 }),
   Schema.makeFilter((seconds: number) =>
     seconds === AUTOMATIC_TTL || seconds >= 30
       ? undefined
       : "a ttl is 1 (automatic) or 60 to 86400 seconds (from 30 on Enterprise)"
-  )
+  ),
+  // Last, since annotations go to the last check, and JSON Schema can say this one.
+  Schema.isBetween({ minimum: AUTOMATIC_TTL, maximum: 86_400 })
 )
 export type Ttl = typeof Ttl.Type
 

@@ -1,0 +1,35 @@
+/**
+ * The end of a deletion: an object whose deletion was asked for goes when nothing of it is left. Called after each
+ * pass of a zone and after each deletion, so that nobody has to wait in memory for it.
+ */
+import { Effect } from "effect"
+import { sql } from "kysely"
+import { Database } from "../../../database/database.ts"
+
+/** In the order in which they wait for each other: records, their domains, the credentials of those. */
+const STATEMENTS = [
+  sql`delete from manifests m where m.kind = 'DnsRecord' and m.deleted_at is not null
+    and not exists (select from dns_records r where r.manifest_id = m.id)`,
+  sql`delete from domains d using manifests m where m.id = d.manifest_id and m.kind = 'Domain'
+    and m.deleted_at is not null and not exists (select from dns_records r where r.domain_id = d.id)`,
+  sql`delete from manifests m where m.kind = 'Domain' and m.deleted_at is not null
+    and not exists (select from domains d where d.manifest_id = m.id)`,
+  sql`delete from api_keys k using manifests m where m.id = k.manifest_id and m.kind = 'Credential'
+    and m.deleted_at is not null and not exists (select from domain_dns_providers p where p.api_key_id = k.id)`,
+  sql`delete from manifests m where m.kind = 'Credential' and m.deleted_at is not null
+    and not exists (select from api_keys k where k.manifest_id = m.id)`
+]
+
+export const finishDeletions = Effect.fn("manifests.finishDeletions")(function* () {
+  const { query, transaction } = yield* Database
+  yield* transaction(
+    "manifests.finishDeletions",
+    Effect.gen(function* () {
+      const { rows } = yield* query("manifests.deleted", (db) =>
+        sql`select from manifests where deleted_at is not null limit 1`.execute(db)
+      )
+      if (rows.length === 0) return
+      for (const statement of STATEMENTS) yield* query("manifests.finish", (db) => statement.execute(db))
+    })
+  )
+})

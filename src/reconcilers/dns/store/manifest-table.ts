@@ -1,0 +1,95 @@
+/** The objects that were applied, as rows, and which rows each of them made. */
+import { Effect } from "effect"
+import { sql } from "kysely"
+import { Database } from "../../../database/database.ts"
+import type { KindName } from "../../../model/kinds/kinds.ts"
+import { type Key, keyText, type Put, type Stored } from "./manifest-entries.ts"
+
+/** By `keyText` of the object: the id of its api_keys or domains row; `domain` is empty for a Credential. */
+export type Links = Map<string, { readonly id: number; readonly domain: string }>
+
+/** Those of the keys that exist, locked until the transaction ends. */
+export const lock = Effect.fnUntraced(function* (keys: ReadonlyArray<Key>) {
+  const { query } = yield* Database
+  const { rows } = yield* query("manifests.lock", (db) =>
+    sql<Stored>`
+      select id, kind, namespace, name, spec, metadata, generation, deleted_at is not null as deleting
+      from manifests where (kind, namespace, name) in (
+        select * from unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ namespace }) => namespace)}::text[],
+          ${keys.map(({ name }) => name)}::text[]))
+      order by id for update`.execute(db)
+  )
+  return new Map(rows.map((row) => [keyText(row), row]))
+})
+
+export const rowsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<number>) {
+  const { query } = yield* Database
+  const { rows } = yield* query("manifests.rows", (db) =>
+    sql<{ kind: KindName; namespace: string; name: string; id: number; domain: string }>`
+      select m.kind, m.namespace, m.name, k.id, '' as domain from manifests m join api_keys k on k.manifest_id = m.id
+      where m.id = any(${[...ids]}::bigint[])
+      union all
+      select m.kind, m.namespace, m.name, d.id, d.domain from manifests m join domains d on d.manifest_id = m.id
+      where m.id = any(${[...ids]}::bigint[])`.execute(db)
+  )
+  const links: Links = new Map(rows.map((row) => [keyText(row), { id: row.id, domain: row.domain }]))
+  return links
+})
+
+/** Writes what is not unchanged, and answers the ids of all. Takes deletions back that are not done yet. */
+export const write = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
+  const { query } = yield* Database
+  const known = puts.flatMap(({ id, key }) => (id === undefined ? [] : [[keyText(key), id] as const]))
+  const changed = columns(puts.filter(({ action }) => action === "configured"))
+  yield* query("manifests.update", (db) =>
+    sql`update manifests m set spec = i.spec::jsonb, metadata = i.metadata::jsonb, generation = i.generation,
+        deleted_at = null, updated_at = driftless_now()
+      from unnest(${changed.ids}::bigint[], ${changed.specs}::text[], ${changed.metadata}::text[], ${changed.generations}::bigint[])
+        as i (id, spec, metadata, generation)
+      where m.id = i.id`.execute(db)
+  )
+  const added = columns(puts.filter(({ action }) => action === "created"))
+  const { rows } = yield* query("manifests.insert", (db) =>
+    sql<Key & { id: number }>`insert into manifests (kind, namespace, name, spec, metadata)
+      select kind, namespace, name, spec::jsonb, metadata::jsonb
+      from unnest(${added.kinds}::text[], ${added.namespaces}::text[], ${added.names}::text[], ${added.specs}::text[],
+        ${added.metadata}::text[]) as i (kind, namespace, name, spec, metadata)
+      order by kind, namespace, name
+      returning id, kind, namespace, name`.execute(db)
+  )
+  return new Map([...known, ...rows.map((row) => [keyText(row), row.id] as const)])
+})
+
+const columns = (puts: ReadonlyArray<Put>) => ({
+  ids: puts.map(({ id }) => id ?? 0),
+  kinds: puts.map(({ key }) => key.kind),
+  namespaces: puts.map(({ key }) => key.namespace),
+  names: puts.map(({ key }) => key.name),
+  specs: puts.map(({ document }) => JSON.stringify(document.spec)),
+  metadata: puts.map(({ metadata }) => JSON.stringify(metadata)),
+  generations: puts.map(({ generation }) => generation)
+})
+
+export const markDeleted = Effect.fnUntraced(function* (id: number) {
+  const { query } = yield* Database
+  yield* query("manifests.markDeleted", (db) =>
+    sql`update manifests set deleted_at = coalesce(deleted_at, driftless_now()) where id = ${id}`.execute(db)
+  )
+})
+
+export const markRowsAbsent = Effect.fnUntraced(function* (id: number) {
+  const { query } = yield* Database
+  yield* query("manifests.markRowsAbsent", (db) =>
+    sql`with held as (
+        select id from dns_records where manifest_id = ${id} and desired_state = 'present' order by id for update
+      ) update dns_records r set desired_state = 'absent' from held where r.id = held.id`.execute(db)
+  )
+})
+
+export const exists = Effect.fnUntraced(function* (id: number) {
+  const { query } = yield* Database
+  const row = yield* query("manifests.exists", (db) =>
+    db.selectFrom("manifests").select("id").where("id", "=", id).executeTakeFirst()
+  )
+  return row !== undefined
+})
