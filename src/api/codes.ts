@@ -4,7 +4,11 @@ export const codes = [
   { code: 1001, http: 401, meaning: "No bearer token was sent." },
   { code: 1002, http: 401, meaning: "The token is not known here." },
   { code: 1004, http: 403, meaning: "The token's role forbids it." },
-  { code: 2001, http: 400, meaning: "Something is missing. `data.errors` lists every mistake of the request with its path." },
+  {
+    code: 2001,
+    http: 400,
+    meaning: "Something is missing. `data.errors` lists every mistake of the request with its path."
+  },
   { code: 2002, http: 400, meaning: "Something cannot be read, or a field is not known." },
   { code: 2003, http: 400, meaning: "A value is not allowed." },
   { code: 3001, http: 404, meaning: "There is no such thing." },

@@ -1,0 +1,27 @@
+/** A request that does not fit the contract is answered with each of its mistakes, also those between fields. */
+import { Context, Effect, Option } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { HttpApiMiddleware } from "effect/http-api"
+import { mistakesOf } from "../model/kinds/mistakes.ts"
+import { summary } from "../reconcilers/dns/store/refusal.ts"
+import { detailsOf } from "./answers.ts"
+import { BodyMistakes, Validation } from "./authorization.ts"
+import { BadRequest } from "./envelope.ts"
+
+export const layer = HttpApiMiddleware.layerSchemaErrorTransform(Validation, (error, { endpoint }) => {
+  // What we answer does not fit our own contract: a defect of ours, and nothing the caller can mend.
+  if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.die(error)
+  const own = Context.getOption(endpoint.annotations, BodyMistakes)
+  const between = error.kind === "Payload" && Option.isSome(own) ? Effect.map(body, own.value) : Effect.succeed([])
+  return Effect.flatMap(between, (more) => {
+    const mistakes = [...mistakesOf(error.cause), ...more]
+    return Effect.fail(new BadRequest({ ...summary(mistakes), data: detailsOf(mistakes) }))
+  })
+})
+
+/** Read a second time, from memory; an empty object where it is none. */
+const body = Effect.gen(function* () {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const json = yield* request.json.pipe(Effect.orElseSucceed(() => null))
+  return typeof json === "object" && json !== null ? (json as Readonly<Record<string, unknown>>) : {}
+})
