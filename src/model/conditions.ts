@@ -5,7 +5,7 @@
  *   facts                                          | Ready         | Reconciling | Stalled
  *   -----------------------------------------------|---------------|-------------|--------
  *   its deletion was asked for                     | False Deleting              | True  | False
- *   a person must help with the zone               | False, the zone's reason    | False | True
+ *   a person must help with the zone as it is now  | False, the zone's reason    | False | True
  *   a record whose automatic retry has stopped     | False, the record's reason  | False | True
  *   a record that was rejected, its retry is ahead | False, the record's reason  | True  | False
  *   the zone waits, and it or a record is not done | False, the zone's reason    | True  | False
@@ -99,7 +99,8 @@ function verdictOf({ about, absent, behind, counts, deleting, problem, zone }: F
   const settled = counts.active === counts.total
   const { message, reason } = problem ?? { reason: "Failed", message: "the provider rejected a record" }
   if (deleting) return { is: "reconciling", reason: "Deleting", message: deletingMessage(counts) }
-  if (zone?.stalled === true) return said("stalled", zone)
+  // What was said of an older change need not be true of this one.
+  if (zone?.stalled === true && !behind) return said("stalled", zone)
   if (counts.stopped > 0) return { is: "stalled", reason, message }
   if (counts.error > 0) return { is: "reconciling", reason, message }
   if (zone !== undefined && (about === "zone" || !settled)) return said("reconciling", zone)

@@ -80,7 +80,7 @@ export const zoneStates = Effect.fnUntraced(function* (ids: ReadonlyArray<number
       message: string
       since: Date
     }>`
-      select w.key::bigint as id, w.generation, w.observed < w.generation as behind, c.stalled, c.reason, c.message, c.since
+      select w.key::bigint as id, w.generation, greatest(w.observed, c.observed_generation) < w.generation as behind, c.stalled, c.reason, c.message, c.since
       from reconcile_work w
       left join reconcile_conditions c on c.reconciler = w.reconciler and c.key = w.key
       where w.reconciler = 'dns' and w.key = any(${ids.map(String)}::text[])`.execute(db)
