@@ -52,10 +52,12 @@ const between = (minimum: Duration.Duration, maximum: Duration.Duration) => (val
       : Result.fail(`"${value}" is not from ${Duration.format(minimum)} to ${Duration.format(maximum)}`)
   )
 
-const url = (...protocols: ReadonlyArray<string>) => (value: string) =>
-  URL.canParse(value) && protocols.includes(new URL(value).protocol)
-    ? Result.succeed(value.replace(/\/+$/u, ""))
-    : Result.fail(`not a URL that begins with ${protocols.map((p) => `${p}//`).join(" or ")}`)
+const url =
+  (...protocols: ReadonlyArray<string>) =>
+  (value: string) =>
+    URL.canParse(value) && protocols.includes(new URL(value).protocol)
+      ? Result.succeed(value.replace(/\/+$/u, ""))
+      : Result.fail(`not a URL that begins with ${protocols.map((p) => `${p}//`).join(" or ")}`)
 
 const key = (value: string) => {
   const bytes = Buffer.from(value, "base64")
@@ -64,7 +66,13 @@ const key = (value: string) => {
     : Result.fail(`must be 32 bytes in base64, but holds ${bytes.length}; make one with: openssl rand -base64 32`)
 }
 
-const names = (value: string) => Result.succeed(value.split(",").map((name) => name.trim()).filter((name) => name !== ""))
+const names = (value: string) =>
+  Result.succeed(
+    value
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "")
+  )
 
 const token = (value: string) =>
   value.length >= 16 ? secret(value) : Result.fail("is shorter than 16 characters; make one with: openssl rand -hex 32")
@@ -75,14 +83,22 @@ export const settings = {
     (value) => Result.map(url("postgres:", "postgresql:")(value), Redacted.make)
   ),
   DRIFTLESS_DATABASE_POOL_SIZE: setting("10", "Connections to PostgreSQL, at most", whole(2, 200)),
-  DRIFTLESS_DATA_DIR: setting("./.driftless", "Where the embedded database, its key and the admin token are kept", text),
+  DRIFTLESS_DATA_DIR: setting(
+    "./.driftless",
+    "Where the embedded database, its key and the admin token are kept",
+    text
+  ),
   DRIFTLESS_ENCRYPTION_KEY: optional(
     "Encrypts secrets at rest: 32 bytes in base64. Must be given with `DATABASE_URL`; else a file of mode 0600 is made in the data directory",
     key
   ),
   DRIFTLESS_HOST: setting("127.0.0.1", "Address that the API and the metrics listen on", text),
   DRIFTLESS_API_PORT: setting("8080", "Port of the API; 0 chooses a free one", whole(0, 65_535)),
-  DRIFTLESS_METRICS_PORT: setting("9090", "Port of `/metrics`, `/healthz` and `/readyz`; 0 chooses a free one", whole(0, 65_535)),
+  DRIFTLESS_METRICS_PORT: setting(
+    "9090",
+    "Port of `/metrics`, `/healthz` and `/readyz`; 0 chooses a free one",
+    whole(0, 65_535)
+  ),
   DRIFTLESS_ADMIN_TOKEN: optional(
     "Bearer token of the administrator. Without it the first start makes one, in the file `admin-token` of the data directory",
     token
@@ -100,7 +116,10 @@ export const settings = {
     between(Duration.seconds(1), Duration.days(1))
   ),
   DRIFTLESS_DNS_CONCURRENCY: setting("8", "Zones that one process reconciles at a time", whole(1, 100)),
-  CLOUDFLARE_API_TOKEN: optional("Token for credentials that are given as `tokenFrom: {env: CLOUDFLARE_API_TOKEN}`", secret),
+  CLOUDFLARE_API_TOKEN: optional(
+    "Token for credentials that are given as `tokenFrom: {env: CLOUDFLARE_API_TOKEN}`",
+    secret
+  ),
   CLOUDFLARE_BASE_URL: optional("Where the Cloudflare API is; the default is the public one", url("https:", "http:")),
   DRIFTLESS_CREDENTIAL_ENV: setting(
     "CLOUDFLARE_API_TOKEN",

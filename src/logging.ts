@@ -23,7 +23,11 @@ const MINIMUM = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", er
 export const layer = ({ format, level }: LoggingOptions) => {
   const pretty = format === "pretty" || (format === "auto" && process.stdout.isTTY)
   const sink = pretty
-    ? pino({ level, base: null, transport: { target: "pino-pretty", options: { translateTime: "HH:MM:ss", sync: true } } })
+    ? pino({
+        level,
+        base: null,
+        transport: { target: "pino-pretty", options: { translateTime: "HH:MM:ss", sync: true } }
+      })
     : pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   return layerPino(sink, level)
 }

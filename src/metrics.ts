@@ -51,7 +51,9 @@ export const definitions = {
     "Passes that ended in something only a person can mend.",
     ["controller"]
   ),
-  reconcilePanics: counter("controller_runtime_reconcile_panics_total", "Passes that died of a defect.", ["controller"]),
+  reconcilePanics: counter("controller_runtime_reconcile_panics_total", "Passes that died of a defect.", [
+    "controller"
+  ]),
   reconcileTimeouts: counter("controller_runtime_reconcile_timeouts_total", "Passes that met their deadline.", [
     "controller"
   ]),
@@ -61,17 +63,14 @@ export const definitions = {
     ["controller"],
     RECONCILE_BUCKETS
   ),
-  maxConcurrent: gauge("controller_runtime_max_concurrent_reconciles", "Passes that may run at a time.", ["controller"]),
+  maxConcurrent: gauge("controller_runtime_max_concurrent_reconciles", "Passes that may run at a time.", [
+    "controller"
+  ]),
   activeWorkers: gauge("controller_runtime_active_workers", "Passes that run now.", ["controller"]),
 
   queueDepth: gauge("workqueue_depth", "Keys that are due and not claimed, from the database.", [...queue, "priority"]),
   queueAdds: counter("workqueue_adds_total", "Keys claimed by this process.", queue),
-  queueDuration: histogram(
-    "workqueue_queue_duration_seconds",
-    "From due to claimed.",
-    queue,
-    WORKQUEUE_BUCKETS
-  ),
+  queueDuration: histogram("workqueue_queue_duration_seconds", "From due to claimed.", queue, WORKQUEUE_BUCKETS),
   workDuration: histogram("workqueue_work_duration_seconds", "From claimed to completed.", queue, WORKQUEUE_BUCKETS),
   unfinishedWork: gauge("workqueue_unfinished_work_seconds", "Sum of the ages of the passes that run.", queue),
   longestRunning: gauge("workqueue_longest_running_processor_seconds", "Age of the oldest pass that runs.", queue),
@@ -81,11 +80,10 @@ export const definitions = {
   leaseExpired: counter("driftless_lease_expired_total", "Keys taken over from an owner that went silent.", [
     "reconciler"
   ]),
-  retries: counter(
-    "driftless_retries_total",
-    "Retries by cause; those of a single record count too.",
-    ["reconciler", "reason"]
-  ),
+  retries: counter("driftless_retries_total", "Retries by cause; those of a single record count too.", [
+    "reconciler",
+    "reason"
+  ]),
   convergence: histogram(
     "driftless_convergence_seconds",
     "From a change of desired state to its confirmation outside.",

@@ -66,7 +66,9 @@ const withSimulator = (settings: Settings, environment: Environment) =>
           const begun = yield* begin()
           const urls = listening ?? { api: "", metrics: "" }
           if (begun === "someone else's") return yield* Effect.andThen(say(howToBegin(settings, urls)), Effect.never)
-          yield* say(`Driftless ${begun === "new" ? "asks for the records of examples/quickstart" : "goes on"} in the zone ${ZONE} of a simulated Cloudflare.\n`)
+          yield* say(
+            `Driftless ${begun === "new" ? "asks for the records of examples/quickstart" : "goes on"} in the zone ${ZONE} of a simulated Cloudflare.\n`
+          )
           yield* show()
           yield* say(whereNext(settings, urls))
           return yield* Effect.never
@@ -118,7 +120,9 @@ const begin = Effect.fnUntraced(function* () {
     Effect.gen(function* () {
       if ((yield* instance()).quickstart) return "again" as const
       const { rows } = yield* query("quickstart.empty", (db) =>
-        sql<{ filled: boolean }>`select exists (select from api_keys) or exists (select from domains) as filled`.execute(db)
+        sql<{
+          filled: boolean
+        }>`select exists (select from api_keys) or exists (select from domains) as filled`.execute(db)
       )
       if (rows[0]?.filled !== false) return "someone else's" as const
       yield* manifests.apply(examples(), { dryRun: false })
@@ -151,14 +155,20 @@ const show = Effect.fnUntraced(function* () {
   const told = new Map<number, string>()
   const look = Effect.gen(function* () {
     const rows: ReadonlyArray<Shown> = yield* query("quickstart.show", (db) =>
-      db.selectFrom("domain_dns_records").select(["id", "type", "name", "value", "status", "last_error"]).orderBy("id").execute()
+      db
+        .selectFrom("domain_dns_records")
+        .select(["id", "type", "name", "value", "status", "last_error"])
+        .orderBy("id")
+        .execute()
     )
     const seconds = (((yield* Clock.currentTimeMillis) - began) / 1000).toFixed(1)
     for (const row of rows) {
       if (told.get(row.id) === row.status) continue
       told.set(row.id, row.status)
       const name = row.name === "@" ? ZONE : `${row.name}.${ZONE}`
-      yield* say(`  ${seconds.padStart(5)} s  ${row.status.padEnd(8)} ${row.type.padEnd(6)} ${name.padEnd(24)} ${row.value} ${row.last_error}`)
+      yield* say(
+        `  ${seconds.padStart(5)} s  ${row.status.padEnd(8)} ${row.type.padEnd(6)} ${name.padEnd(24)} ${row.value} ${row.last_error}`
+      )
     }
     return rows.every(({ status }) => status === "active" || status === "error")
   })

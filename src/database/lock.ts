@@ -20,24 +20,25 @@ export class DataDirectoryInUse extends Data.TaggedError("DataDirectoryInUse")<{
 /** Held until the scope closes or the process ends, however it ends. */
 export const lockDirectory = (directory: string) =>
   Effect.acquireRelease(
-    Effect.try({
-      try: () => {
-        mkdirSync(directory, { recursive: true, mode: 0o700 })
-        const lock = new DatabaseSync(join(directory, "lock"), { timeout: 0 })
-        try {
-          lock.exec("begin exclusive")
-        } catch (cause) {
-          lock.close()
-          throw cause
-        }
-        return lock
-      },
-      catch: (cause) => (isBusy(cause) ? new DataDirectoryInUse({ directory }) : cause)
-    }).pipe(
-      Effect.catch((cause) => (cause instanceof DataDirectoryInUse ? Effect.fail(cause) : Effect.die(cause)))
+    Effect.sync(() => lock(directory)).pipe(
+      Effect.catchDefect((cause) =>
+        isBusy(cause) ? Effect.fail(new DataDirectoryInUse({ directory })) : Effect.die(cause)
+      )
     ),
-    (lock) => Effect.sync(() => lock.close())
+    (held) => Effect.sync(() => held.close())
   )
+
+const lock = (directory: string) => {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const file = new DatabaseSync(join(directory, "lock"), { timeout: 0 })
+  try {
+    file.exec("begin exclusive")
+    return file
+  } catch (cause) {
+    file.close()
+    throw cause
+  }
+}
 
 const isBusy = (cause: unknown) => cause instanceof Error && "errcode" in cause && cause.errcode === SQLITE_BUSY
 

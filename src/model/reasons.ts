@@ -29,7 +29,8 @@ export const reasons = {
   // Of a domain: time helps.
   ZoneNotFound: "The token sees no zone of that name yet. It is looked for every 30 seconds.",
   RateLimited: "The provider's rate limit, or our share of it, is used up.",
-  ProviderUnavailable: "The provider does not answer, or with errors of its own. On a record: its change alone meets them.",
+  ProviderUnavailable:
+    "The provider does not answer, or with errors of its own. On a record: its change alone meets them.",
   QuotaExceeded: "The zone's record quota is used up: creates wait, the rest goes on.",
   Paused: "The process stood still before a change was sent; the change is planned anew.",
   TimedOut: "A pass took longer than it may.",

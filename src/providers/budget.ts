@@ -46,4 +46,7 @@ export class CallBudget extends Context.Service<
 }
 
 export const tooEarly = (retryAfter: Duration.Duration) =>
-  new RateLimited({ retryAfter, message: `the provider's rate limit leaves no call for ${Duration.format(retryAfter)}` })
+  new RateLimited({
+    retryAfter,
+    message: `the provider's rate limit leaves no call for ${Duration.format(retryAfter)}`
+  })

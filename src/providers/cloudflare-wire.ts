@@ -116,10 +116,12 @@ export const rateAnswer = (headers: Headers, now: number): RateAnswer => {
 
 /** The numbers of the first item of a structured header. */
 const parameters = (header: string | null) =>
-  new Map((header?.split(",")[0] ?? "").split(";").flatMap((part) => {
-    const [, name, value] = /^\s*([a-z]+)=(\d+)\s*$/u.exec(part) ?? []
-    return name === undefined ? [] : [[name, Number(value)] as const]
-  }))
+  new Map(
+    (header?.split(",")[0] ?? "").split(";").flatMap((part) => {
+      const [, name, value] = /^\s*([a-z]+)=(\d+)\s*$/u.exec(part) ?? []
+      return name === undefined ? [] : [[name, Number(value)] as const]
+    })
+  )
 
 const whole = (header: string | null) => (header !== null && /^\d+$/u.test(header.trim()) ? Number(header) : undefined)
 

@@ -28,12 +28,13 @@ const LOOKUP_TIMEOUT = Duration.seconds(10)
 /** Lists that are begun anew because the zone changed between two pages. */
 const LIST_TRIES = 3
 
-export const layerCloudflare = Layer.effect(
+/** The provider over whatever carries its calls: the SDK, or a simulation without sockets. */
+export const layerOver = (loadCarrier: () => Promise<Carrier>) => Layer.effect(
   DnsProvider,
   Effect.gen(function* () {
     const budget = yield* CallBudget
     const metrics = yield* Metrics
-    const load = yield* Effect.cached(Effect.promise(() => loadSdk()))
+    const load = yield* Effect.cached(Effect.promise(loadCarrier))
     const clients = new Map<string, Client>()
 
     const clientOf = Effect.fnUntraced(function* ({ baseUrl, token, tokenHash }: Account) {
@@ -60,7 +61,7 @@ export const layerCloudflare = Layer.effect(
       options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
     ) {
       const client = yield* clientOf(account)
-      const sdk = yield* load
+      const carrier = yield* load
       const held = options.permit
       if (held === undefined || (yield* Clock.currentTimeMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
         yield* permit(account)
@@ -75,7 +76,7 @@ export const layerCloudflare = Layer.effect(
         yield* budget.answered(account.tokenHash, wire.rateAnswer(answer.success.headers, now))
         return yield* decode(schema, answer.success.data)
       }
-      const failed = sdk.read(answer.failure)
+      const failed = answer.failure instanceof TimedOut ? answer.failure.failed : carrier.read(answer.failure)
       metrics.dnsApiRequests.inc({ endpoint, code: failed.status === undefined ? "none" : String(failed.status) })
       const reason = classify(failed, now)
       if (failed.headers !== undefined) {
@@ -163,13 +164,15 @@ const decode = <S extends Schema.Decoder<unknown>>(schema: S, data: unknown) => 
 }
 
 class TimedOut {
-  readonly after: Duration.Duration
+  readonly failed: Failed
   constructor(after: Duration.Duration) {
-    this.after = after
+    const message = `no answer within ${Duration.format(after)}`
+    this.failed = { status: undefined, headers: undefined, body: undefined, message }
   }
 }
 
-interface Failed {
+/** An answer that is none: without `status` nobody knows what became of the call. */
+export interface Failed {
   readonly status: number | undefined
   readonly headers: Headers | undefined
   readonly body: unknown
@@ -196,13 +199,19 @@ const classify = ({ body, headers, message, status }: Failed, now: number): DnsP
 const AUTH_CODES: ReadonlySet<number> = new Set([6003, 6103, 6111, 9109, 10000])
 const ZONE_CODES: ReadonlySet<number> = new Set([0, 7000, 7003, 1001])
 
-interface Client {
+export interface Client {
   get(path: string, signal: AbortSignal, query: Record<string, unknown>): Promise<{ data: unknown; headers: Headers }>
   post(path: string, signal: AbortSignal, body: unknown): Promise<{ data: unknown; headers: Headers }>
 }
 
+export interface Carrier {
+  readonly open: (token: Redacted.Redacted<string>, baseUrl: string | undefined) => Client
+  /** What a call of the client was rejected with. */
+  readonly read: (cause: unknown) => Failed
+}
+
 /** The SDK behind the two calls that are made of it, so that it is loaded only when it is needed. */
-const loadSdk = async () => {
+const loadSdk = async (): Promise<Carrier> => {
   const [{ createClient }, { BaseRecords }, errors] = await Promise.all([
     import("cloudflare/tree-shakable"),
     import("cloudflare/resources/dns/records"),
@@ -224,9 +233,6 @@ const loadSdk = async () => {
     }
   }
   const read = (cause: unknown): Failed => {
-    if (cause instanceof TimedOut) {
-      return { status: undefined, headers: undefined, body: undefined, message: `no answer within ${Duration.format(cause.after)}` }
-    }
     if (cause instanceof errors.APIError && typeof cause.status === "number") {
       return { status: cause.status, headers: cause.headers, body: cause.error, message: "no readable answer" }
     }
@@ -235,13 +241,20 @@ const loadSdk = async () => {
   return { open, read }
 }
 
-/** The code of the socket's error where there is one: the SDK's own words are "Connection error". */
+/** The code of the socket's error where there is one: the words of the SDK and of fetch around it say nothing. */
 const connectionMessage = (cause: unknown): string => {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  const code = typeof inner === "object" && inner !== null && "code" in inner ? ` (${String(inner.code)})` : ""
-  return `the provider could not be reached${code}`
+  let inner = cause
+  for (let depth = 0; depth < MOST_CAUSES && inner instanceof Error; depth++) {
+    if ("code" in inner) return `the provider could not be reached (${String(inner.code)})`
+    inner = inner.cause
+  }
+  return "the provider could not be reached"
 }
 
+/** Over the official SDK and HTTP. */
+export const layerCloudflare = layerOver(loadSdk)
+
+const MOST_CAUSES = 5
 const MOST_CLIENTS = 100
 /** A million records. */
 const MOST_PAGES = 200

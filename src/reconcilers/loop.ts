@@ -50,13 +50,14 @@ export const run = <E, R>(reconciler: Reconciler<E, R>, { grace = Duration.secon
 
       yield* observe(state)
       yield* Effect.addFinalizer(() =>
-        work.release(owner).pipe(
+        work.release(reconciler.name, owner).pipe(
           Effect.timeout("2 seconds"),
           Effect.catch((error) => Effect.logWarning("leases were not given back; they run out", error))
         )
       )
       yield* Effect.forkScoped(Effect.forever(complete(state)))
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(work.HEARTBEAT), extend(state))))
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(LEASE_CHECK), giveUp(state))))
       yield* Effect.addFinalizer(() => drain(state, grace))
       // Last, so that it is the first to end: nothing is claimed any more while the rest winds down.
       yield* Effect.forkScoped(Effect.forever(claimAndWait(state)))
@@ -81,7 +82,7 @@ const claimAndWait = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const claims =
     asked <= 0
       ? []
-      : yield* work.claim(reconciler.name, owner, asked).pipe(
+      : yield* answered(work.claim(reconciler.name, owner, asked)).pipe(
           Effect.timeout(work.HEARTBEAT),
           Effect.catch((error) =>
             Effect.logWarning("could not look for work, trying again", error).pipe(
@@ -97,12 +98,26 @@ const claimAndWait = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   yield* Effect.timeoutOption(Queue.take(signal), wait)
 })
 
+/**
+ * The answer of a claim. One that is interrupted waits for the statement that is already on its way, else the leases
+ * it takes would come after the stop has given all of them back.
+ */
+const answered = Effect.fnUntraced(function* <A, E, R>(claim: Effect.Effect<A, E, R>) {
+  const asking = yield* Effect.forkDetach(claim)
+  return yield* Fiber.join(asking).pipe(
+    Effect.onInterrupt(() => Effect.timeoutOption(Fiber.await(asking), CLAIM_PATIENCE))
+  )
+})
+
 /** Sleeps until the next key is due, at most a poll: the longer the more surely hints come through. */
 const untilNext = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
   const wakes = yield* Wakes
   const poll = (yield* wakes.healthy) ? POLL_WITH_HINTS : POLL
   if (held.size >= reconciler.concurrency) return poll
-  const due = yield* work.nextDue(reconciler.name).pipe(Effect.orElseSucceed(() => null))
+  const due = yield* work.nextDue(reconciler.name).pipe(
+    Effect.timeout(work.HEARTBEAT),
+    Effect.orElseSucceed(() => null)
+  )
   return due === null ? poll : Duration.millis(Math.min(Math.max(due, POLL_LEAST), Duration.toMillis(poll)))
 })
 
@@ -166,6 +181,7 @@ const complete = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const { finished, reconciler } = state
   const batch = yield* Queue.takeBetween(finished, 1, BATCH)
   const done = yield* work.complete(reconciler.name, batch).pipe(
+    Effect.timeout(work.HEARTBEAT),
     Effect.retry({ times: COMPLETION_TRIES, schedule: RECOVERY_SCHEDULE }),
     Effect.catch((error) =>
       Effect.as(Effect.logWarning("completions were not written; their leases run out", error), undefined)
@@ -207,17 +223,28 @@ const extend = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E,
     Effect.timeout(work.HEARTBEAT),
     Effect.catch((error) => Effect.as(Effect.logWarning("leases were not extended", error), []))
   )
-  const now = yield* Clock.currentTimeMillis
-  const gone = new Set(lost.map(({ fence, key }) => `${key} ${fence}`))
-  for (const { claim, fiber, leaseEnd } of [...held.values()]) {
-    if (gone.has(`${claim.key} ${claim.fence}`) || leaseEnd <= now) {
-      yield* Effect.logWarning("the lease was lost; the pass is interrupted").pipe(
-        Effect.annotateLogs({ reconciler: reconciler.name, key: claim.key, fence: claim.fence })
-      )
-      yield* Effect.forkDetach(Fiber.interrupt(fiber))
-    }
+  for (const claim of lost) {
+    const entry = held.get(claim.key)
+    if (entry?.claim.fence === claim.fence) yield* interrupt(reconciler, entry)
   }
 })
+
+/** Interrupts the passes whose lease runs out, on a clock of its own: a database that hangs holds up heartbeats. */
+const giveUp = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
+  const now = yield* Clock.currentTimeMillis
+  for (const entry of held.values()) {
+    if (entry.leaseEnd > now) continue
+    // Once: a pass may take a while to end.
+    entry.leaseEnd = Number.POSITIVE_INFINITY
+    yield* interrupt(reconciler, entry)
+  }
+})
+
+const interrupt = <E, R>(reconciler: Reconciler<E, R>, { claim, fiber }: Held) =>
+  Effect.logWarning("the lease was lost; the pass is interrupted").pipe(
+    Effect.annotateLogs({ reconciler: reconciler.name, key: claim.key, fence: claim.fence }),
+    Effect.andThen(Effect.forkDetach(Fiber.interrupt(fiber)))
+  )
 
 /** Waits for the passes in flight, then interrupts what is left; returns when all ends are in the database. */
 const drain = Effect.fnUntraced(function* <E, R>({ held, signal, stopping }: State<E, R>, grace: Duration.Duration) {
@@ -226,7 +253,8 @@ const drain = Effect.fnUntraced(function* <E, R>({ held, signal, stopping }: Sta
     Effect.repeat({ until: () => held.size === 0 })
   )
   yield* Effect.timeoutOption(empty, grace)
-  yield* Fiber.interruptAll([...held.values()].map(({ fiber }) => fiber))
+  const left = Fiber.interruptAll([...held.values()].map(({ fiber }) => fiber))
+  yield* Effect.timeoutOption(left, INTERRUPT_PATIENCE)
 })
 
 /** Gauges of the process, set at each scrape. */
@@ -243,7 +271,10 @@ const observe = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E
       const now = clock.currentTimeMillisUnsafe()
       const ages = [...held.values()].map(({ since }) => (now - since) / 1000)
       metrics.activeWorkers.set({ controller: reconciler.name }, held.size)
-      metrics.unfinishedWork.set(labels, ages.reduce((sum, age) => sum + age, 0))
+      metrics.unfinishedWork.set(
+        labels,
+        ages.reduce((sum, age) => sum + age, 0)
+      )
       metrics.longestRunning.set(labels, Math.max(0, ...ages))
     })
   )
@@ -260,3 +291,7 @@ const COMPLETION_TRIES = 8
 const RECOVERY_SCHEDULE = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")])
 /** Milliseconds by which a worker gives up before the database would let another take over. */
 const LEASE_MARGIN = 1000
+const LEASE_CHECK = Duration.millis(500)
+/** A stop ends within 10 s: these two, the default grace, and 2 s to give leases back. */
+const CLAIM_PATIENCE = Duration.millis(500)
+const INTERRUPT_PATIENCE = Duration.millis(400)

@@ -4,13 +4,14 @@
  */
 import { Cause, Data, Duration, Effect, type Exit } from "effect"
 import { type Claim, type Completion, FenceLost } from "../database/work.ts"
+import type { Reason } from "../model/reasons.ts"
 
 /** Says how far a key is from done where it is not simply done. */
 export interface Condition {
   /** True when only a person can help. */
   readonly stalled: boolean
-  /** CamelCase and stable: a condition, a metric label, a line in docs/operations.md. */
-  readonly reason: string
+  /** A condition, a metric label, a line in docs/operations.md. */
+  readonly reason: Reason
   /** What is the case and what to do; holds no secret. */
   readonly message: string
 }
@@ -26,14 +27,14 @@ export const Next = Data.taggedEnum<Next>()
 
 /** The user must change something; retrying cannot help. The key is looked at again all the same, but rarely. */
 export class Blocked extends Data.TaggedError("Blocked")<{
-  readonly reason: string
+  readonly reason: Reason
   readonly message: string
   readonly recheck?: Duration.Duration
 }> {}
 
 /** Time or another try will help: an outage, a rate limit, a zone that is not there yet. */
 export class NotYet extends Data.TaggedError("NotYet")<{
-  readonly reason: string
+  readonly reason: Reason
   readonly message: string
   /** When a moment is known; else the backoff decides. */
   readonly after?: Duration.Duration

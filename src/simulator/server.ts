@@ -33,6 +33,8 @@ export const startSimulator = async (options: SimulatorOptions = {}): Promise<Si
   if (snapshot !== undefined) engine.control.restore(snapshot)
   const timers = new Set<NodeJS.Timeout>()
   const server = createServer((request, response) => serve(engine, timers, request, response))
+  // Closing an idle connection just as its client writes on it would look like a lost answer; Cloudflare keeps it for minutes.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject)
     server.listen(port, host, () => {

@@ -3,7 +3,7 @@
  * sent and reported after its answer, so that a crash at any line leaves nothing that the next pass cannot tell.
  * What follows from a refusal or a lost answer is decided in `outcome.ts`.
  */
-import { Clock, Duration, Effect, Ref } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import { sql } from "kysely"
 import { type Claim, WRITE_MARGIN } from "../../database/work.ts"
 import { toApi } from "../../model/dns/value.ts"
@@ -13,7 +13,7 @@ import { type Account, type Batch, type BatchAnswer, DnsProvider, DnsProviderErr
 import { NotYet, type Pass } from "../pass.ts"
 import type { Operation } from "./operation.ts"
 import { type Charge, type Failure, outcomeOf } from "./outcome.ts"
-import { type Atom, atomsOf, halve, pack } from "./pack.ts"
+import { type Atom, atomsOf, grows, halve, pack } from "./pack.ts"
 import * as report from "./report.ts"
 import { observe, type Observed } from "./view.ts"
 
@@ -43,18 +43,19 @@ export interface Applied {
 }
 
 export const apply = Effect.fn("dns.apply")(function* (target: Target, operations: ReadonlyArray<Operation>) {
-  let waiting = pack(atomsOf(operations), target.limit)
+  let waiting = pack(atomsOf(operations), target.limit, target.planLimit)
   let rejected = false
   let quotaExceeded = false
-  const failures = yield* Ref.make(target.failures)
+  let { failures } = target
   while (true) {
     const [batch, ...rest] = waiting
     if (batch === undefined) return { end: "done", rejected, quotaExceeded } satisfies Applied as Applied
     if (yield* target.stopping) return { end: "stopped", rejected, quotaExceeded } satisfies Applied as Applied
-    const result = yield* send(target, batch, yield* Ref.get(failures))
+    const result = yield* send(target, batch, failures)
+    // A verdict came, whichever: those that did not are no longer in a row.
+    failures = 0
     switch (result) {
       case "accepted":
-        yield* Ref.set(failures, 0)
         waiting = rest
         break
       case "charged":
@@ -67,8 +68,9 @@ export const apply = Effect.fn("dns.apply")(function* (target: Target, operation
       case "quota":
         quotaExceeded = true
         waiting = pack(
-          [batch, ...rest].flat().filter((atom) => atom.every(({ _tag }) => _tag !== "Post")),
-          target.limit
+          [batch, ...rest].flat().filter((atom) => !grows(atom)),
+          target.limit,
+          target.planLimit
         )
         break
       case "relist":
@@ -90,7 +92,7 @@ const send = Effect.fn("dns.send")(function* (target: Target, atoms: ReadonlyArr
   // The window in the database began no earlier than this, so an answer that is late for us is late for everyone.
   const left = began + Duration.toMillis(timeout) - (yield* Clock.currentTimeMillis)
   if (left <= 0) {
-    yield* report.refused(target.claim, target.domainId, operations, undefined, operations, undefined)
+    yield* report.refused(target.claim, target.domainId, operations, { charge: undefined, facts: undefined })
     return yield* new NotYet({ reason: "Paused", message: "the process stood still before a change was sent", after: Duration.zero })
   }
   metrics.dnsBatchSize.observe(operations.length)
@@ -124,8 +126,8 @@ const refuse = Effect.fnUntraced(function* (
   const outcome = outcomeOf(failure, { atoms, fresh, failures })
   const noted = (charge: Charge | undefined, facts?: report.ZoneFacts) =>
     error.reason._tag === "Unavailable"
-      ? report.unknown(claim, operations, charge, error.reason.answered, facts)
-      : report.refused(claim, domainId, operations, charge, operations, facts)
+      ? report.unknown(claim, operations, { charge, facts }, error.reason.answered)
+      : report.refused(claim, domainId, operations, { charge, facts })
   yield* count(target, operations, outcome._tag === "Done" ? "success" : error.reason._tag === "Unavailable" ? "unknown" : "rejected")
   switch (outcome._tag) {
     case "Done":

@@ -32,6 +32,7 @@ export interface Binding {
   readonly tokenHash: string
   readonly listPages: number
   readonly listedAt: number | null
+  /** What stands at the provider is not certain: an answer said so, or never came. */
   readonly listWanted: boolean
   readonly writeFailures: number
   readonly writeLimit: number | null
@@ -60,6 +61,7 @@ export const bindingOf = Effect.fn("dns.bindingOf")(function* (domainId: number)
       left join domain_dns_providers p on p.domain_id = d.id
       left join api_keys k on k.id = p.api_key_id
       left join dns_zones z on z.domain_id = d.id
+      left join reconcile_work w on w.reconciler = 'dns' and w.key = d.id::text
       where d.id = ${domainId}`.execute(db)
   )
   return rows[0] ?? null

@@ -23,7 +23,15 @@ const zones = Effect.gen(function* () {
   const { query } = yield* Database
   const metrics = yield* Metrics
   const { rows } = yield* query("gauges.zones", (db) =>
-    sql<{ zone: string; desired: number; ours: number; foreign: number; stalled: boolean; waits: boolean; since: number }>`
+    sql<{
+      zone: string
+      desired: number
+      ours: number
+      foreign: number
+      stalled: boolean
+      waits: boolean
+      since: number
+    }>`
       select d.domain as zone, (select count(*) from dns_records r where r.domain_id = d.id and r.desired_state = 'present') as desired,
         coalesce(z.observed_records - z.foreign_records, 0) as ours, coalesce(z.foreign_records, 0) as foreign,
         coalesce(c.stalled, false) as stalled, (c.key is not null or coalesce(w.observed < w.generation, true)) as waits,

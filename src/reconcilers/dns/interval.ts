@@ -9,15 +9,15 @@ const LIST_SHARE = 0.3
  * 30 % of the calls that the token has.
  */
 export const driftInterval = (base: number, pages: number, quota: { readonly capacity: number; readonly windowSeconds: number }) => {
-  const callsPerMilli = (quota.capacity * LIST_SHARE) / (quota.windowSeconds * 1000)
-  return Math.max(base, Math.ceil(pages / callsPerMilli))
+  const callsInWindow = quota.capacity * LIST_SHARE
+  return Math.max(base, Math.ceil((pages * quota.windowSeconds * 1000) / callsInWindow))
 }
 
 /** min(2^n × 30 s, 30 min), n counted after the failure: 60, 120, 240, 480, 960, 1800 … s. Null: retry has stopped. */
 export const retryDelay = (count: number): number | null =>
   count >= RETRY_LIMIT ? null : Math.min(2 ** count * 30_000, 1_800_000)
 
-/** Until the zone must be looked at again: the drift timer or the first retry, whichever comes first. */
+/** Until the zone must be looked at again: the drift timer or the first retry that is ahead, whichever comes first. */
 export const untilNextLook = (
   now: number,
   listedAt: number,
@@ -26,6 +26,7 @@ export const untilNextLook = (
 ): number => {
   let next = listedAt + interval
   for (const { rejection } of rows) {
+    // One whose time has come was tried in this pass, or waits for something else: a quota, a confirmation.
     if (rejection?.nextRetryAt != null && !rejection.stopped) next = Math.min(next, rejection.nextRetryAt)
   }
   return Math.max(next - now, 0)

@@ -25,12 +25,15 @@ export const ownership = ({ instance, ledger, observed, tombstones, zone }: Zone
       entry.recordId === null ? [[keyOf(entry.type, entry.name, entry.text), entry] as const] : []
     )
   )
+  // An intent that a list did not show became a tombstone without an id; it may have landed after all.
+  const late = new Set(tombstones.flatMap((t) => (t.recordId === null ? keyOf(t.type, t.name, t.text) : [])))
   const ours = new Map<string, Observed>()
   const intended: Array<Adoption> = []
   for (const record of observed) {
     if (isReserved(record, zone) || (record.instance !== null && record.instance !== instance)) continue
-    const entry = isKnown(record.id) ? undefined : intents.get(keyOf(record.type, record.name, record.text))
-    if (!isKnown(record.id) && record.instance !== instance && entry === undefined) continue
+    const key = keyOf(record.type, record.name, record.text)
+    const entry = isKnown(record.id) ? undefined : intents.get(key)
+    if (!isKnown(record.id) && record.instance !== instance && entry === undefined && !late.has(key)) continue
     ours.set(record.id, record)
     if (!isKnown(record.id)) intended.push({ record, entry: entry ?? null })
   }
@@ -67,16 +70,18 @@ export const match = (view: ZoneView, owned: Owned, wanted: ReadonlyArray<Wanted
     refusals: [],
     drift: []
   }
-  for (const want of wanted) {
+  const absent = wanted.filter((want) => {
     const same = byKey.get(want.key) ?? []
     const record = same.find((o) => ours.has(o.id)) ?? same.find((o) => isAdoptable(o, view))
-    const holder = same[0] ?? strangers.get(want.name)?.find((o) => isInTheWay(o, want))
     if (record !== undefined) stand(view, matching, want, record, owned)
-    else if (holder === undefined) matching.missing.push(want)
-    else {
-      const message = heldBy(holder)
-      for (const row of want.rows) matching.refusals.push({ row, reason: "HeldBySomeoneElse", message })
-    }
+    return record === undefined
+  })
+  // What was adopted above is no stranger's any more.
+  for (const want of absent) {
+    const others = strangers.get(want.name)?.filter(({ id }) => !matching.used.has(id))
+    const holder = byKey.get(want.key)?.[0] ?? others?.find((o) => isInTheWay(o, want, view.zone))
+    if (holder === undefined) matching.missing.push(want)
+    else matching.refusals.push(...heldBy(want, holder))
   }
   return matching
 }
@@ -107,16 +112,19 @@ export const isSettled = (row: Row): boolean =>
 const isAdoptable = (record: Observed, { settings, zone }: ZoneView) =>
   settings.adoption === "Matching" && record.instance === null && !isReserved(record, zone)
 
-const isInTheWay = (record: Observed, { type }: Wanted) =>
-  cannotStandTogether(record.type, type) || (record.type === type && ["A", "AAAA"].includes(type))
+/** The zone's own NS are no delegation: everything stands beside them. */
+const isInTheWay = (record: Observed, { type }: Wanted, zone: string) =>
+  !(record.type === "NS" && record.name === zone) &&
+  (cannotStandTogether(record.type, type) || (record.type === type && ["A", "AAAA"].includes(type)))
 
-const heldBy = ({ instance, name, readOnly, text, type }: Observed) => {
+export const heldBy = (want: Wanted, { instance, name, readOnly, text, type }: Observed): ReadonlyArray<Refusal> => {
   const holder = readOnly
     ? "the provider itself keeps"
     : instance === null
       ? "somebody else keeps"
       : `the Driftless ${instance} keeps`
-  return `${holder} ${name} as ${type} ${text.slice(0, 100)}; remove that record, or this one`
+  const message = `${holder} ${name} as ${type} ${text.slice(0, 100)}; remove that record, or this one`
+  return want.rows.map((row) => ({ row, reason: "HeldBySomeoneElse", message }))
 }
 
 /** The comment to be written; undefined where it stands as it should, or where comments cannot be had. */
@@ -126,7 +134,7 @@ export const commentFor = (
   record: Observed | undefined
 ): string | undefined => {
   if (settings.commentLimit === 0) return undefined
-  const text = want.comment ?? record?.comment ?? ""
+  const text = (want.comment ?? record?.comment ?? "").trim()
   if (record !== undefined && record.instance === instance && record.comment === text) return undefined
   // A comment that was found may leave no room for the mark; ours then matters more than a stranger's words.
   return Result.getOrElse(writeComment(instance, text, settings.commentLimit), () =>

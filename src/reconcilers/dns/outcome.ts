@@ -7,14 +7,15 @@
  *   nothing, or 5xx, for the third time     | several atoms           | Halve the batches; list, plan anew
  *   nothing, or 5xx, for the third time     | one atom                | Charge its rows: it alone is the cause
  *   slow down, bad token, no such zone      | -                       | Stop: the zone waits; nobody is charged
- *   quota used up (81045)                   | -                       | Quota: creates wait, the rest goes on
+ *   quota used up (81045)                   | some that need room     | Quota: those wait, the rest goes on
  *   gone already (81044)                    | one delete              | Done
  *   something that a stale list explains    | a list of earlier       | Relist, then plan anew
  *   anything else                           | several atoms           | Bisect
  *   anything else                           | one atom                | Charge its rows
  */
 import { Data } from "effect"
-import type { Atom } from "./pack.ts"
+import type { Reason } from "../../model/reasons.ts"
+import { type Atom, grows } from "./pack.ts"
 
 export type Failure =
   | { readonly _tag: "Rejected"; readonly code: number; readonly message: string }
@@ -22,7 +23,7 @@ export type Failure =
   | { readonly _tag: "RateLimited" | "Unauthorized" | "ZoneMissing"; readonly message: string }
 
 export interface Charge {
-  readonly reason: "RejectedByProvider" | "ProviderUnavailable"
+  readonly reason: Extract<Reason, "RejectedByProvider" | "ProviderUnavailable">
   readonly message: string
 }
 
@@ -62,7 +63,7 @@ export const outcomeOf = (failure: Failure, { atoms, failures, fresh }: Tried): 
     case "ZoneMissing":
       return Outcome.Stop()
     case "Rejected": {
-      if (failure.code === QUOTA_EXCEEDED) return Outcome.Quota()
+      if (failure.code === QUOTA_EXCEEDED && atoms.some(grows)) return Outcome.Quota()
       const single = alone && first?.length === 1 ? first[0] : undefined
       if (failure.code === RECORD_MISSING && single?._tag === "Delete") return Outcome.Done()
       if (!fresh && STALE_LIST_CODES.has(failure.code)) return Outcome.Relist()

@@ -20,6 +20,12 @@ export const atomsOf = (operations: ReadonlyArray<Operation>): ReadonlyArray<Ato
   return atoms.map((atom) => atom.toSorted(byKind)).toSorted((a, b) => rank(a[0]) - rank(b[0]))
 }
 
+/** Whether it needs room in the zone's quota. A swap does not: its deletion comes first. */
+export const grows = (atom: Atom): boolean => {
+  const counts = (tag: Operation["_tag"]) => atom.filter(({ _tag }) => _tag === tag).length
+  return counts("Post") > counts("Delete")
+}
+
 const isExclusive = (operation: Operation) => {
   const types = operation._tag === "Post" ? [operation.wanted.type] : [operation.record.type]
   return types.some((type) => type === "CNAME" || type === "NS")
@@ -29,11 +35,14 @@ const RANKS = { Delete: 0, Patch: 1, Unmark: 1, Post: 2 } as const
 const rank = (operation: Operation | undefined) => (operation === undefined ? 0 : RANKS[operation._tag])
 const byKind = (a: Operation, b: Operation) => rank(a) - rank(b)
 
-/** Batches of at most `limit` operations. An atom that is larger than that is cut, its deletions first. */
-export const pack = (atoms: ReadonlyArray<Atom>, limit: number): ReadonlyArray<ReadonlyArray<Atom>> => {
+/**
+ * Batches of at most `limit` operations. A larger atom has a batch to itself; what is larger than `most`, which the
+ * provider would not take, is cut, its deletions first.
+ */
+export const pack = (atoms: ReadonlyArray<Atom>, limit: number, most = limit): ReadonlyArray<ReadonlyArray<Atom>> => {
   const batches: Array<Array<Atom>> = []
   let room = 0
-  for (const atom of atoms.flatMap((whole) => cut(whole, limit))) {
+  for (const atom of atoms.flatMap((whole) => cut(whole, most))) {
     if (batches.length === 0 || atom.length > room) {
       batches.push([])
       room = limit

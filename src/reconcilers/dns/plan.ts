@@ -12,7 +12,10 @@
  *                 | share traffic with (A beside A, AAAA beside AAAA)  |
  *   a record      | ours of that name and type that nobody wants       | Patch that one: no gap, no second record
  *   a record      | nothing                                            | Post
- *   held back     | whatever it had                                    | stays until its row may be tried again
+ *   a record      | ours, in its way, left there by Retain             | refused: HeldBySomeoneElse
+ *   a record      | ours, in its way, its deletion held                | waits with that
+ *   held back     | whatever it had                                    | stays until its row may be tried again, or
+ *                 |                                                    | another needs its place
  *   nothing       | ours                                               | Delete, or with Retain take our mark off
  *   nothing       | ours, but more than maxDeletions                   | held until a person confirms
  *   nothing       | a stranger's                                       | nothing
@@ -29,16 +32,16 @@
  *   a record of the ledger, an intent  | a tombstone takes its place
  *   what a tombstone stands for        | the tombstone goes after two such lists at least 60 s apart
  *
- * Ours is: in the ledger or under a tombstone, or marked as ours, or unmarked and equal to an open intent. Never
- * ours: what another instance marked, what is read-only, SOA and NS of the zone itself.
+ * Ours is: in the ledger or under a tombstone, or marked as ours, or unmarked and equal to an open intent or to a
+ * tombstone of one. Never ours: what another instance marked, what is read-only, SOA and NS of the zone itself.
  */
 import { Result } from "effect"
 import { normaliseName, toFqdn } from "../../model/dns/names.ts"
 import { canonicalText, parseDesired } from "../../model/dns/value.ts"
-import { commentFor, isSettled, match, type Matching, type Owned, ownership } from "./match.ts"
+import { commentFor, heldBy, isSettled, match, type Matching, type Owned, ownership } from "./match.ts"
 import { type Burials, type Drift, Operation, type Plan } from "./operation.ts"
 import { isHeld, keyOf, type Observed, type Row, type ZoneView } from "./view.ts"
-import { type Refusal, type Wanted, wantedOf } from "./wanted.ts"
+import { cannotStandTogether, type Refusal, type Wanted, wantedOf } from "./wanted.ts"
 
 /** Two lists that show nothing must be so far apart before absence counts. Milliseconds. */
 export const CLEAN_MILLIS = 60_000
@@ -47,22 +50,23 @@ export const planZone = (view: ZoneView): Plan => {
   const owned = ownership(view)
   const { refusals, wanted } = wantedOf(view)
   const matching = match(view, owned, wanted)
-  const refused = [...refusals, ...matching.refusals]
-  const kept = keptRecords(view, refused, matching)
-  const free = [...owned.ours.values()].filter(({ id }) => !matching.used.has(id) && !kept.has(id))
+  const kept = keptRecords(view, [...refusals, ...matching.refusals], matching)
+  const isReplaced = inTheWayOf(matching.missing.filter((want) => isDue(want, view.now)))
+  const free = [...owned.ours.values()].filter((o) => !matching.used.has(o.id) && (!kept.has(o.id) || isReplaced(o)))
   const absent = view.rows.filter((row) => !row.present && !isHeld(row, view.now))
   const leavingOf = leavingIndex(absent, view.zone)
 
   const paired = pair(view, matching.missing, free, leavingOf)
   const removals = remove(view, owned, paired.rest, leavingOf)
+  const { operations: written, refusals: left } = withoutObstacles(view, paired, removals)
   const burials = bury(view, owned, matching)
-  const operations = [...removals.operations, ...matching.patches, ...paired.operations]
+  const operations = [...removals.operations, ...matching.patches, ...written]
   const busy = new Set([...operations.flatMap((o) => (o._tag === "Post" ? [] : o.leaving)), ...removals.held])
   const isGone = goneOf(view, owned, wanted, burials)
   return {
     operations,
     settled: matching.settled,
-    refusals: refused,
+    refusals: [...refusals, ...matching.refusals, ...left],
     gone: absent.filter((row) => !busy.has(row) && isGone(row)),
     adopted: [...owned.intended, ...matching.adopted],
     released: removals.released,
@@ -73,7 +77,15 @@ export const planZone = (view: ZoneView): Plan => {
   }
 }
 
-/** Records of rows that wait or were refused: nothing replaces them yet, so they stay as they are. */
+const isDue = ({ rows }: Wanted, now: number) => rows.some((row) => !isHeld(row, now))
+
+/** Whether a record cannot stand beside one of these. */
+const inTheWayOf = (wanted: ReadonlyArray<Wanted>) => {
+  const byName = Map.groupBy(wanted, ({ name }) => name)
+  return ({ name, type }: Observed) => byName.get(name)?.some((want) => cannotStandTogether(want.type, type)) === true
+}
+
+/** Records of rows that wait or were refused: they stay as they are, unless something else needs their place. */
 const keptRecords = (view: ZoneView, refused: ReadonlyArray<Refusal>, { missing }: Matching): ReadonlySet<string> => {
   const waiting = missing.flatMap(({ rows }) => (rows.every((row) => isHeld(row, view.now)) ? rows : []))
   const absent = view.rows.filter((row) => !row.present && isHeld(row, view.now))
@@ -99,21 +111,21 @@ const keyOfRow = (row: Row, zone: string): string | null => {
 }
 
 interface Pairing {
-  readonly operations: ReadonlyArray<Operation>
+  readonly operations: ReadonlyArray<Extract<Operation, { readonly wanted: Wanted }>>
   readonly rest: ReadonlyArray<Observed>
   readonly drift: ReadonlyArray<Drift>
 }
 
 /** Turns records that nobody wants any more into those that are missing; a row's own record before any other. */
 const pair = (view: ZoneView, missing: ReadonlyArray<Wanted>, free: ReadonlyArray<Observed>, leavingOf: LeavingOf): Pairing => {
-  const due = missing.filter(({ rows }) => rows.some((row) => !isHeld(row, view.now)))
+  const due = missing.filter((want) => isDue(want, view.now))
   const sets = Map.groupBy(free, (o) => `${o.type} ${o.name}`)
   const setOf = ({ name, type }: Wanted) => sets.get(`${type} ${name}`) ?? []
   const own = new Map(due.map((want) => [want, setOf(want).find(({ id }) => want.rows.some((row) => row.recordId === id))]))
   const reserved = new Set([...own.values()].flatMap((record) => record?.id ?? []))
   const there = new Set(view.observed.map(({ id }) => id))
   const taken = new Set<string>()
-  const operations: Array<Operation> = []
+  const operations: Array<Pairing["operations"][number]> = []
   const drift: Array<Drift> = []
   for (const want of due) {
     const record = own.get(want) ?? setOf(want).find(({ id }) => !taken.has(id) && !reserved.has(id))
@@ -138,17 +150,20 @@ interface Removals {
   readonly drift: ReadonlyArray<Drift>
   readonly held: ReadonlySet<Row>
   readonly heldCount: number
+  /** Records that nobody wants, and that stay there all the same. */
+  readonly staying: ReadonlyArray<Observed>
 }
 
 const remove = (view: ZoneView, owned: Owned, rest: ReadonlyArray<Observed>, leavingOf: LeavingOf): Removals => {
   const { instance, settings } = view
-  const none: Removals = { operations: [], released: [], drift: [], held: new Set(), heldCount: 0 }
+  const none: Removals = { operations: [], released: [], drift: [], held: new Set(), heldCount: 0, staying: [] }
   if (settings.retain) {
     const marked = rest.filter((record) => record.instance === instance && settings.commentLimit > 0)
     return {
       ...none,
       operations: marked.map((record) => Operation.Unmark({ record, leaving: leavingOf(record) })),
-      released: rest.filter((record) => !marked.includes(record)).map(({ id }) => id)
+      released: rest.filter((record) => !marked.includes(record)).map(({ id }) => id),
+      staying: rest
     }
   }
   const known = new Set(view.ledger.flatMap(({ recordId }) => recordId ?? []))
@@ -159,7 +174,29 @@ const remove = (view: ZoneView, owned: Owned, rest: ReadonlyArray<Observed>, lea
   if (asked.length <= deletionLimit(settings.maxDeletions, owned.ours.size) || isConfirmed(asked, view)) {
     return { ...none, operations: deletes, drift }
   }
-  return { ...none, operations: strays, drift, held: new Set(asked.flatMap(({ leaving }) => leaving)), heldCount: asked.length }
+  return {
+    operations: strays,
+    released: [],
+    drift,
+    held: new Set(asked.flatMap(({ leaving }) => leaving)),
+    heldCount: asked.length,
+    staying: asked.map(({ record }) => record)
+  }
+}
+
+/** What cannot stand beside a record that stays waits for its deletion, or is refused where that will not come. */
+const withoutObstacles = (view: ZoneView, { operations }: Pairing, { staying }: Removals) => {
+  const obstacles = Map.groupBy(staying, ({ name }) => name)
+  const free: Array<Operation> = []
+  const refusals: Array<Refusal> = []
+  for (const operation of operations) {
+    const { wanted } = operation
+    const obstacle =
+      operation._tag === "Post" ? obstacles.get(wanted.name)?.find(({ type }) => cannotStandTogether(type, wanted.type)) : undefined
+    if (obstacle === undefined) free.push(operation)
+    else if (view.settings.retain) refusals.push(...heldBy(wanted, { ...obstacle, instance: null }))
+  }
+  return { operations: free, refusals }
 }
 
 /** `20` or `30%` of what is ours; null is no limit. */
@@ -168,9 +205,13 @@ export const deletionLimit = (maxDeletions: string | null, ours: number): number
   return maxDeletions.endsWith("%") ? Math.floor((ours * Number(maxDeletions.slice(0, -1))) / 100) : Number(maxDeletions)
 }
 
-const isConfirmed = (deletes: ReadonlyArray<{ readonly leaving: ReadonlyArray<Row> }>, { settings }: ZoneView) => {
+/** Whether what asks for these deletions was asked for before a person confirmed: a row that goes, or that moved away. */
+const isConfirmed = (deletes: ReadonlyArray<{ readonly record: Observed; readonly leaving: ReadonlyArray<Row> }>, { rows, settings }: ZoneView) => {
   const confirmed = settings.deletionsConfirmedAt
-  return confirmed !== null && deletes.every(({ leaving }) => leaving.every(({ changedAt }) => changedAt <= confirmed))
+  if (confirmed === null) return false
+  const later = rows.filter(({ changedAt }) => changedAt > confirmed)
+  const [asking, moved] = [new Set(later), new Set(later.map(({ recordId }) => recordId))]
+  return deletes.every(({ leaving, record }) => !moved.has(record.id) && !leaving.some((row) => asking.has(row)))
 }
 
 /** What a fresh list tells of records that should not be there any more. */
@@ -194,13 +235,18 @@ const bury = (view: ZoneView, owned: Owned, { used }: Matching): Burials => {
 
 /** Which absent rows that no operation answers for are done. */
 const goneOf = (view: ZoneView, owned: Owned, wanted: ReadonlyArray<Wanted>, { over }: Burials) => {
-  const traces = new Set([...view.ledger, ...view.tombstones.filter((t) => !over.includes(t))].map((t) => keyOf(t.type, t.name, t.text)))
+  const finished = new Set(over)
+  const known = [...view.ledger, ...view.tombstones.filter((tombstone) => !finished.has(tombstone))]
+  const traces = new Set(known.map((t) => keyOf(t.type, t.name, t.text)))
+  const there = new Set(view.observed.map(({ id }) => id))
+  const lost = new Set(known.flatMap(({ recordId }) => (recordId === null || there.has(recordId) ? [] : recordId)))
   const others = new Set([
     ...wanted.map(({ key }) => key),
     ...view.observed.filter(({ id }) => !owned.ours.has(id)).map((o) => keyOf(o.type, o.name, o.text))
   ])
   return (row: Row): boolean => {
     const key = keyOfRow(row, view.zone)
-    return view.settings.retain || key === null || others.has(key) || !traces.has(key)
+    if (view.settings.retain || (key !== null && others.has(key))) return true
+    return !lost.has(row.recordId) && (key === null || !traces.has(key))
   }
 }

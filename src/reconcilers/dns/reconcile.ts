@@ -15,6 +15,7 @@ import { ZoneCache } from "./cache.ts"
 import { type Binding, bindingOf, listingOf, rowsOf } from "./facts.ts"
 import { driftInterval, untilNextLook } from "./interval.ts"
 import type { Plan } from "./operation.ts"
+import { atomsOf, grows } from "./pack.ts"
 import { planZone } from "./plan.ts"
 import * as report from "./report.ts"
 import { finishDeletions } from "./store/manifest-deletions.ts"
@@ -135,10 +136,10 @@ const gather = Effect.fn("dns.gather")(function* (options: DnsOptions, binding: 
   } satisfies ZoneView as ZoneView
 })
 
-/** While the zone's quota is used up, creates wait; all else goes on. */
+/** While the zone's quota is used up, what needs room waits; all else goes on. */
 const withQuota = (plan: Plan, { now, quotaUntil }: Binding) => {
   if (quotaUntil === null || quotaUntil <= now) return { plan, held: 0 }
-  const operations = plan.operations.filter(({ _tag }) => _tag !== "Post")
+  const operations = atomsOf(plan.operations).filter((atom) => !grows(atom)).flat()
   return { plan: { ...plan, operations }, held: plan.operations.length - operations.length }
 }
 

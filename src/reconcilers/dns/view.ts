@@ -1,5 +1,6 @@
 /** What one pass of a zone knows: the rows that ask, what stands at the provider, and what is known to be ours. Pure. */
 import { Result } from "effect"
+import type { Reason } from "../../model/reasons.ts"
 import { readComment } from "../../model/dns/comment.ts"
 import { observedHost } from "../../model/dns/names.ts"
 import { RecordType } from "../../model/dns/record.ts"
@@ -134,7 +135,7 @@ export const PLAN_REASONS = [
   "Conflict",
   "HeldBySomeoneElse",
   "ReservedByProvider"
-] as const
+] as const satisfies ReadonlyArray<Reason>
 export type PlanReason = (typeof PLAN_REASONS)[number]
 
 /** True while the provider's rejection of this generation says to wait, or to wait for a person. */

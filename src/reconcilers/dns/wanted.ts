@@ -148,6 +148,8 @@ const exclude = (wanted: ReadonlyArray<Wanted>, refusals: Array<Refusal>): Reado
 
 /** Whether two different records of one name exclude each other. */
 export const cannotStandTogether = (one: string, other: string): boolean => {
+  // A DS is about the NS beside it.
+  if (one === "DS" || other === "DS") return false
   if (one === "NS" || other === "NS") return one !== other
   if (one === "CNAME" || other === "CNAME") return [one, other].every((type) => ["A", "AAAA", "CNAME"].includes(type))
   return false

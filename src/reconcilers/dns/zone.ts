@@ -18,6 +18,7 @@ import { Database } from "../../database/database.ts"
 import { Secrets } from "../../database/secrets.ts"
 import { type Claim, fence } from "../../database/work.ts"
 import { type Account, DnsProvider, type Zone } from "../../providers/dns.ts"
+import type { Reason } from "../../model/reasons.ts"
 import { Blocked, NotYet } from "../pass.ts"
 import type { Binding } from "./facts.ts"
 import { tokenOf } from "./store/credentials.ts"
@@ -85,7 +86,7 @@ const refuseInactive = Effect.fnUntraced(function* (binding: Binding) {
   if (binding.keyStatus === "inactive") return yield* inactive("CredentialInactive", "its credential")
 })
 
-const inactive = (reason: string, what: string) =>
+const inactive = (reason: Reason, what: string) =>
   new Blocked({ reason, message: `${what} is inactive: nothing is written and nothing deleted until it is active again` })
 
 const changed = ({ boundAccount, boundTo, domain, domainId, zoneId }: Binding, now: string) =>
