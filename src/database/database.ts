@@ -90,7 +90,12 @@ export const makeDatabase = (
           catch: toDatabaseError(`${operation}.end`)
         })
     ).pipe(
-      Effect.flatMap(({ after, value }) => Effect.as(Effect.forEach(after, (run) => run, { discard: true }), value))
+      Effect.flatMap(({ after, value }) =>
+        Effect.as(
+          Effect.forEach(after, (run) => run, { discard: true }),
+          value
+        )
+      )
     )
 
   return {

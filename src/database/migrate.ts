@@ -61,7 +61,9 @@ export const migrate = Effect.fn("database.migrate")(function* (all: ReadonlyArr
         for (const statement of statementsOf(text)) {
           yield* query(`migrate.${name}`, (db) => sql.raw(statement).execute(db))
         }
-        yield* query("migrate.record", (db) => sql`insert into driftless_migrations (name) values (${name})`.execute(db))
+        yield* query("migrate.record", (db) =>
+          sql`insert into driftless_migrations (name) values (${name})`.execute(db)
+        )
       }
       return missing.map(({ name }) => name)
     })

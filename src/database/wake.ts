@@ -77,9 +77,7 @@ export class Wakes extends Context.Service<
           ),
         hints: (reconciler) =>
           Queue.sliding<void>(1).pipe(
-            Effect.tap((queue) =>
-              Effect.sync(() => queues.set(reconciler, [...(queues.get(reconciler) ?? []), queue]))
-            )
+            Effect.tap((queue) => Effect.sync(() => queues.set(reconciler, [...(queues.get(reconciler) ?? []), queue])))
           )
       })
     })
