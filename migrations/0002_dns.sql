@@ -79,7 +79,9 @@ create table dns_zones (
   -- Operations a batch may hold until writes succeed again; null is the plan's limit.
   write_limit int check (write_limit >= 1),
   -- Creates wait until then because the record quota is used up.
-  quota_until timestamptz
+  quota_until timestamptz,
+  -- Deletions above maxDeletions that wait for a person.
+  deletions_held int not null default 0
 );
 
 create table dns_records (

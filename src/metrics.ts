@@ -127,9 +127,17 @@ export const definitions = {
     "Share of the provider's rate limit that is left in this window, from the database.",
     ["credential"]
   ),
-  dnsDeletionsHeld: gauge("driftless_dns_deletions_held", "Deletions above maxDeletions that wait for a person.", [
-    "zone"
-  ])
+  dnsDeletionsHeld: gauge(
+    "driftless_dns_deletions_held",
+    "Deletions above maxDeletions that wait for a person, from the database.",
+    ["zone"]
+  ),
+  dnsDrifted: gauge(
+    "driftless_dns_drifted_records",
+    "Records that somebody else undid and that are not healed yet, from the database.",
+    ["zone"]
+  ),
+  databaseUp: gauge("driftless_database_up", "1 while the database answers this process, else 0.")
 } as const satisfies Record<string, Definition>
 
 type Built<D extends Definition> =

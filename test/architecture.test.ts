@@ -20,7 +20,14 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
   ["providers/*", ["providers/*", "model/*", "metrics.ts"]],
   // The budget is a port whose real thing is a row that all replicas share.
   ["database/*", ["database/*", "providers/budget.ts", "providers/dns.ts", "model/*"]],
-  ["reconcilers/loop.ts", ["reconcilers/pass.ts", "database/*", "metrics.ts"]],
+  // The loop, what it holds, and what it tells of itself.
+  ...["loop", "leases", "observe"].map(
+    (file) =>
+      [
+        `reconcilers/${file}.ts`,
+        ["reconcilers/leases.ts", "reconcilers/observe.ts", "reconcilers/pass.ts", "database/*", "metrics.ts"]
+      ] as const
+  ),
   ["reconcilers/pass.ts", ["database/work.ts", "model/*"]],
   // Decisions are pure: they look at values and answer values.
   ...["plan", "match", "operation", "wanted", "pack", "view", "interval", "outcome"].map(

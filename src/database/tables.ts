@@ -123,6 +123,7 @@ export interface ZonesTable {
   readonly write_failures: Generated<number>
   readonly write_limit: number | null
   readonly quota_until: NullableTime
+  readonly deletions_held: Generated<number>
 }
 
 interface RecordFacts {

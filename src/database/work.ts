@@ -240,3 +240,14 @@ export const nextDue = Effect.fnUntraced(function* (reconciler: string) {
   )
   return rows[0]?.millis ?? null
 })
+
+/** Keys that are due and wait for a worker, by priority. */
+export const depth = Effect.fnUntraced(function* (reconciler: string) {
+  const { query } = yield* Database
+  const { rows } = yield* query("work.depth", (db) =>
+    sql<{ priority: number; keys: number }>`
+      select priority, count(*) as keys from reconcile_work
+      where reconciler = ${reconciler} and due_at <= driftless_now() group by priority`.execute(db)
+  )
+  return new Map(rows.map(({ keys, priority }) => [priority, keys]))
+})

@@ -20,6 +20,8 @@ import { Clock, Duration, Effect, type Exit, Fiber, Layer, Queue, Random, Ref, S
 import { Wakes } from "../database/wake.ts"
 import * as work from "../database/work.ts"
 import { Metrics } from "../metrics.ts"
+import { drain, extend, forget, giveUp, type Held, leaseEndOf, type State } from "./leases.ts"
+import { observe } from "./observe.ts"
 import { type Next, type Pass, passOf, type Reconciler, verdictOf } from "./pass.ts"
 
 export interface LoopOptions {
@@ -27,14 +29,6 @@ export interface LoopOptions {
   readonly owner: string
   /** How long a stop waits for passes in flight before it interrupts them. */
   readonly grace?: Duration.Duration
-}
-
-interface Held {
-  readonly claim: work.Claim
-  readonly fiber: Fiber.Fiber<void>
-  readonly since: number
-  /** Milliseconds of the Clock: the pass is interrupted when the lease was not extended until then. */
-  leaseEnd: number
 }
 
 /** Starts the loop as a layer; its scope's end stops claiming, waits for passes in flight and gives leases back. */
@@ -63,16 +57,6 @@ export const run = <E, R>(reconciler: Reconciler<E, R>, { grace = Duration.secon
       yield* Effect.forkScoped(Effect.forever(claimAndWait(state)))
     })
   )
-
-interface State<E, R> {
-  readonly reconciler: Reconciler<E, R>
-  readonly owner: string
-  readonly held: Map<string, Held>
-  readonly stopping: Ref.Ref<boolean>
-  /** Something may have changed: a hint came, or a slot is free. */
-  readonly signal: Queue.Queue<void>
-  readonly finished: Queue.Queue<work.Completion>
-}
 
 const claimAndWait = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const { held, owner, reconciler, signal } = state
@@ -144,7 +128,7 @@ const start = Effect.fnUntraced(function* <E, R>(state: State<E, R>, claim: work
     Effect.onInterrupt(() => Effect.sync(() => forget(state, claim))),
     Effect.forkDetach
   )
-  held.set(claim.key, { claim, fiber, since: now, leaseEnd: now + Duration.toMillis(work.LEASE) - LEASE_MARGIN })
+  held.set(claim.key, { claim, fiber, since: now, leaseEnd: leaseEndOf(now) })
 })
 
 /** What a pass came to, as metrics and as its completion; undefined when the key belongs to somebody else. */
@@ -198,88 +182,6 @@ const complete = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   }
 })
 
-/** Frees the slot, unless the key was claimed anew meanwhile. */
-const forget = <E, R>({ held, signal }: State<E, R>, claim: work.Claim) => {
-  if (held.get(claim.key)?.claim.fence === claim.fence) held.delete(claim.key)
-  Queue.offerUnsafe(signal, undefined)
-}
-
-/** Extends all leases in one statement. A key that did not come back is read again before its pass is interrupted. */
-const extend = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
-  if (held.size === 0) return
-  const sent = yield* Clock.currentTimeMillis
-  const claims = [...held.values()].map(({ claim }) => claim)
-  const lost = yield* Effect.gen(function* () {
-    const extended = yield* work.heartbeat(reconciler.name, claims)
-    for (const key of extended) {
-      const entry = held.get(key)
-      if (entry !== undefined) entry.leaseEnd = sent + Duration.toMillis(work.LEASE) - LEASE_MARGIN
-    }
-    return yield* work.lost(
-      reconciler.name,
-      claims.filter(({ key }) => !extended.has(key))
-    )
-  }).pipe(
-    Effect.timeout(work.HEARTBEAT),
-    Effect.catch((error) => Effect.as(Effect.logWarning("leases were not extended", error), []))
-  )
-  for (const claim of lost) {
-    const entry = held.get(claim.key)
-    if (entry?.claim.fence === claim.fence) yield* interrupt(reconciler, entry)
-  }
-})
-
-/** Interrupts the passes whose lease runs out, on a clock of its own: a database that hangs holds up heartbeats. */
-const giveUp = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
-  const now = yield* Clock.currentTimeMillis
-  for (const entry of held.values()) {
-    if (entry.leaseEnd > now) continue
-    // Once: a pass may take a while to end.
-    entry.leaseEnd = Number.POSITIVE_INFINITY
-    yield* interrupt(reconciler, entry)
-  }
-})
-
-const interrupt = <E, R>(reconciler: Reconciler<E, R>, { claim, fiber }: Held) =>
-  Effect.logWarning("the lease was lost; the pass is interrupted").pipe(
-    Effect.annotateLogs({ reconciler: reconciler.name, key: claim.key, fence: claim.fence }),
-    Effect.andThen(Effect.forkDetach(Fiber.interrupt(fiber)))
-  )
-
-/** Waits for the passes in flight, then interrupts what is left; returns when all ends are in the database. */
-const drain = Effect.fnUntraced(function* <E, R>({ held, signal, stopping }: State<E, R>, grace: Duration.Duration) {
-  yield* Ref.set(stopping, true)
-  const empty = Effect.suspend(() => (held.size === 0 ? Effect.void : Queue.take(signal))).pipe(
-    Effect.repeat({ until: () => held.size === 0 })
-  )
-  yield* Effect.timeoutOption(empty, grace)
-  const left = Fiber.interruptAll([...held.values()].map(({ fiber }) => fiber))
-  yield* Effect.timeoutOption(left, INTERRUPT_PATIENCE)
-})
-
-/** Gauges of the process, set at each scrape. */
-const observe = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
-  const metrics = yield* Metrics
-  const clock = yield* Clock.Clock
-  const labels = { name: reconciler.name, controller: reconciler.name }
-  for (const result of ["success", "error", "requeue", "requeue_after"]) {
-    metrics.reconcileTotal.inc({ controller: reconciler.name, result }, 0)
-  }
-  metrics.maxConcurrent.set({ controller: reconciler.name }, reconciler.concurrency)
-  metrics.onScrape(
-    Effect.sync(() => {
-      const now = clock.currentTimeMillisUnsafe()
-      const ages = [...held.values()].map(({ since }) => (now - since) / 1000)
-      metrics.activeWorkers.set({ controller: reconciler.name }, held.size)
-      metrics.unfinishedWork.set(
-        labels,
-        ages.reduce((sum, age) => sum + age, 0)
-      )
-      metrics.longestRunning.set(labels, Math.max(0, ...ages))
-    })
-  )
-})
-
 /** Keys in one claim or completion. */
 const BATCH = 100
 const POLL = Duration.seconds(1)
@@ -289,9 +191,6 @@ const POLL_LEAST = 20
 const RECOVERY = Duration.seconds(1)
 const COMPLETION_TRIES = 8
 const RECOVERY_SCHEDULE = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")])
-/** Milliseconds by which a worker gives up before the database would let another take over. */
-const LEASE_MARGIN = 1000
 const LEASE_CHECK = Duration.millis(500)
 /** A stop ends within 10 s: these two, the default grace, and 2 s to give leases back. */
 const CLAIM_PATIENCE = Duration.millis(500)
-const INTERRUPT_PATIENCE = Duration.millis(400)

@@ -98,8 +98,10 @@ export const verdictOf = (
   if (exit._tag === "Success") return succeeded(claim, exit.value, spread(resync))
 
   const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
-  if (error instanceof FenceLost) return { result: "error", completion: undefined, site: error.site, log: "the key has a new owner" }
-  if (error === undefined && Cause.hasInterruptsOnly(exit.cause)) return { result: "error", completion: undefined, site: "interrupt" }
+  if (error instanceof FenceLost)
+    return { result: "error", completion: undefined, site: error.site, log: "the key has a new owner" }
+  if (error === undefined && Cause.hasInterruptsOnly(exit.cause))
+    return { result: "error", completion: undefined, site: "interrupt" }
 
   const failed = (condition: Condition, delay: Duration.Duration): Completion => ({
     claim,
@@ -111,15 +113,28 @@ export const verdictOf = (
   })
   if (error instanceof Blocked) {
     const { message, reason, recheck } = error
-    return { result: "error", completion: failed({ stalled: true, reason, message }, recheck ?? spread(resync)), log: `${reason}: ${message}` }
+    return {
+      result: "error",
+      completion: failed({ stalled: true, reason, message }, recheck ?? spread(resync)),
+      log: `${reason}: ${message}`
+    }
   }
   const wait = spread(backoff(claim.attempts))
   if (error instanceof NotYet) {
     const { after, message, reason } = error
-    return { result: "error", completion: failed({ stalled: false, reason, message }, after ?? wait), log: `${reason}: ${message}` }
+    return {
+      result: "error",
+      completion: failed({ stalled: false, reason, message }, after ?? wait),
+      log: `${reason}: ${message}`
+    }
   }
   if (error instanceof TimedOut) {
-    return { result: "error", timedOut: true, completion: failed({ stalled: false, reason: "TimedOut", message: error.message }, wait), log: error.message }
+    return {
+      result: "error",
+      timedOut: true,
+      completion: failed({ stalled: false, reason: "TimedOut", message: error.message }, wait),
+      log: error.message
+    }
   }
   if (error !== undefined) {
     const message = error instanceof Error ? error.message : String(error)
@@ -127,7 +142,12 @@ export const verdictOf = (
   }
   // A defect may quote anything, so its text goes to the log alone.
   const message = "a defect in Driftless; the log of the controller has it under this key"
-  return { result: "error", died: true, completion: failed({ stalled: false, reason: "InternalError", message }, wait), log: "the pass died" }
+  return {
+    result: "error",
+    died: true,
+    completion: failed({ stalled: false, reason: "InternalError", message }, wait),
+    log: "the pass died"
+  }
 }
 
 const succeeded = (claim: Claim, next: Next, resync: Duration.Duration): Verdict => ({

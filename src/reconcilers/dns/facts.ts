@@ -37,6 +37,7 @@ export interface Binding {
   readonly writeFailures: number
   readonly writeLimit: number | null
   readonly quotaUntil: number | null
+  readonly deletionsHeld: number
   readonly now: number
 }
 
@@ -55,8 +56,8 @@ export const bindingOf = Effect.fn("dns.bindingOf")(function* (domainId: number)
         coalesce(k.api_token, '') as "apiToken", k.token_from as "tokenFrom",
         z.plan, coalesce(z.zone_type, 'full') as "zoneType", coalesce(z.token_hash, '') as "tokenHash",
         coalesce(z.list_pages, 1) as "listPages", ${millis("z.last_list_at")} as "listedAt",
-        coalesce(z.list_wanted, true) as "listWanted", coalesce(z.write_failures, 0) as "writeFailures",
-        z.write_limit as "writeLimit", ${millis("z.quota_until")} as "quotaUntil", ${millis("driftless_now()")} as now
+        coalesce(z.list_wanted, true) or w.write_until is not null as "listWanted", coalesce(z.write_failures, 0) as "writeFailures",
+        z.write_limit as "writeLimit", ${millis("z.quota_until")} as "quotaUntil", coalesce(z.deletions_held, 0) as "deletionsHeld", ${millis("driftless_now()")} as now
       from domains d
       left join domain_dns_providers p on p.domain_id = d.id
       left join api_keys k on k.id = p.api_key_id
@@ -121,7 +122,9 @@ export const listingOf = Effect.fnUntraced(function* (tokenHash: string) {
     sql<{ pages: number; capacity: number; windowSeconds: number }>`
       select coalesce((select sum(list_pages) from dns_zones where token_hash = ${tokenHash}), 1)::int as pages,
         coalesce((select capacity from api_budgets where token_hash = ${tokenHash}), 1200) as capacity,
-        coalesce((select window_seconds from api_budgets where token_hash = ${tokenHash}), 300) as "windowSeconds"`.execute(db)
+        coalesce((select window_seconds from api_budgets where token_hash = ${tokenHash}), 300) as "windowSeconds"`.execute(
+      db
+    )
   )
   return rows[0] ?? { pages: 1, capacity: 1200, windowSeconds: 300 }
 })

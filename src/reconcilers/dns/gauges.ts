@@ -11,7 +11,13 @@ export const layer = Layer.effectDiscard(
     metrics.onScrape(
       Effect.all([zones, records, budgets], { discard: true }).pipe(
         Effect.timeout("5 seconds"),
-        Effect.catch((error) => Effect.logWarning("gauges could not be read; they stay as they were", error)),
+        Effect.map(() => metrics.databaseUp.set(1)),
+        Effect.catch((error) =>
+          Effect.andThen(
+            Effect.sync(() => metrics.databaseUp.set(0)),
+            Effect.logWarning("gauges could not be read; they stay as they were", error)
+          )
+        ),
         Effect.provideService(Database, database),
         Effect.provideService(Metrics, metrics)
       )
@@ -30,10 +36,14 @@ const zones = Effect.gen(function* () {
       foreign: number
       stalled: boolean
       waits: boolean
+      held: number
+      drifted: number
       since: number
     }>`
       select d.domain as zone, (select count(*) from dns_records r where r.domain_id = d.id and r.desired_state = 'present') as desired,
         coalesce(z.observed_records - z.foreign_records, 0) as ours, coalesce(z.foreign_records, 0) as foreign,
+        coalesce(z.deletions_held, 0) as held,
+        (select count(*) from dns_records r where r.domain_id = d.id and r.drifted) as drifted,
         coalesce(c.stalled, false) as stalled, (c.key is not null or coalesce(w.observed < w.generation, true)) as waits,
         coalesce(extract(epoch from driftless_now() - c.since), 0)::float8 as since
       from domains d
@@ -43,7 +53,11 @@ const zones = Effect.gen(function* () {
   )
   metrics.dnsDesired.reset()
   metrics.dnsObserved.reset()
-  for (const { desired, foreign, ours, zone } of rows) {
+  metrics.dnsDeletionsHeld.reset()
+  metrics.dnsDrifted.reset()
+  for (const { desired, drifted, foreign, held, ours, zone } of rows) {
+    metrics.dnsDeletionsHeld.set({ zone }, held)
+    metrics.dnsDrifted.set({ zone }, drifted)
     metrics.dnsDesired.set({ zone }, desired)
     metrics.dnsObserved.set({ zone, owner: "ours" }, ours)
     metrics.dnsObserved.set({ zone, owner: "foreign" }, foreign)

@@ -27,7 +27,7 @@ export const untilNextLook = (
   let next = listedAt + interval
   for (const { rejection } of rows) {
     // One whose time has come was tried in this pass, or waits for something else: a quota, a confirmation.
-    if (rejection?.nextRetryAt != null && !rejection.stopped) next = Math.min(next, rejection.nextRetryAt)
+    if (rejection?.nextRetryAt != null && !rejection.stopped && rejection.nextRetryAt > now) next = Math.min(next, rejection.nextRetryAt)
   }
   return Math.max(next - now, 0)
 }

@@ -50,7 +50,7 @@ const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, {
   const seen = yield* look(binding, located, claim, interval)
   const view = yield* gather(options, binding, located, seen)
   const { held, plan } = withQuota(planZone(view), binding)
-  const facts = seen.fresh ? listed(binding, located, seen, plan) : undefined
+  const facts = seen.fresh ? listed(binding, located, seen, plan) : heldNews(binding, plan)
   yield* report.note(claim, binding.domainId, plan, view.now, facts)
   yield* publish(binding, plan, seen)
 
@@ -99,7 +99,12 @@ interface Seen {
 }
 
 /** The records of the zone: the last list with the answers since, or a new one where that cannot be relied on. */
-const look = Effect.fn("dns.look")(function* (binding: Binding, { account, zoneId }: Located, claim: Pass["claim"], interval: number) {
+const look = Effect.fn("dns.look")(function* (
+  binding: Binding,
+  { account, zoneId }: Located,
+  claim: Pass["claim"],
+  interval: number
+) {
   const cache = yield* ZoneCache
   const cached = cache.read(claim, zoneId)
   const { listedAt, listPages, listWanted, now } = binding
@@ -111,12 +116,18 @@ const look = Effect.fn("dns.look")(function* (binding: Binding, { account, zoneI
   const list = (yield* provider.list(account, zoneId)).map(observe)
   const records = new Map(list.map((record) => [record.id, record]))
   cache.write(claim, { zoneId, records })
-  const added = cached === undefined ? 0 : list.filter(({ id, instance }) => instance === null && !cached.records.has(id)).length
+  const added =
+    cached === undefined ? 0 : list.filter(({ id, instance }) => instance === null && !cached.records.has(id)).length
   const pages = Math.max(1, Math.ceil(list.length / provider.pageSize))
   return { records, fresh: true, listedAt: now, added, pages } satisfies Seen as Seen
 })
 
-const gather = Effect.fn("dns.gather")(function* (options: DnsOptions, binding: Binding, { plan, zoneType }: Located, seen: Seen) {
+const gather = Effect.fn("dns.gather")(function* (
+  options: DnsOptions,
+  binding: Binding,
+  { plan, zoneType }: Located,
+  seen: Seen
+) {
   const known = yield* rowsOf(binding.domainId)
   return {
     zone: binding.domain,
@@ -139,27 +150,41 @@ const gather = Effect.fn("dns.gather")(function* (options: DnsOptions, binding: 
 /** While the zone's quota is used up, what needs room waits; all else goes on. */
 const withQuota = (plan: Plan, { now, quotaUntil }: Binding) => {
   if (quotaUntil === null || quotaUntil <= now) return { plan, held: 0 }
-  const operations = atomsOf(plan.operations).filter((atom) => !grows(atom)).flat()
+  const operations = atomsOf(plan.operations)
+    .filter((atom) => !grows(atom))
+    .flat()
   return { plan: { ...plan, operations }, held: plan.operations.length - operations.length }
 }
 
-const listed = ({ domainId, now }: Binding, { account }: Located, { pages, records }: Seen, { foreign }: Plan) =>
+const listed = ({ domainId, now }: Binding, { account }: Located, { pages, records }: Seen, plan: Plan) =>
   sql`with meta as (
       update domain_dns_zone_meta set last_sync_at = to_timestamp(${now}::float8 / 1000), last_error = ''
       where domain_id = ${domainId}
     )
-    update dns_zones set list_pages = ${pages}, observed_records = ${records.size}, foreign_records = ${foreign},
-      last_list_at = to_timestamp(${now}::float8 / 1000), list_wanted = false, token_hash = ${account.tokenHash}
+    update dns_zones set list_pages = ${pages}, observed_records = ${records.size}, foreign_records = ${plan.foreign},
+      last_list_at = to_timestamp(${now}::float8 / 1000), list_wanted = false, deletions_held = ${plan.deletionsHeld}, token_hash = ${account.tokenHash}
     where domain_id = ${domainId}`
+
+/** Undefined while it is as it was. */
+const heldNews = ({ deletionsHeld, domainId }: Binding, plan: Plan) =>
+  deletionsHeld === plan.deletionsHeld
+    ? undefined
+    : sql`update dns_zones set deletions_held = ${plan.deletionsHeld} where domain_id = ${domainId}`
 
 const publish = Effect.fnUntraced(function* ({ domain }: Binding, plan: Plan, { added }: Seen) {
   const metrics = yield* Metrics
+  for (const kind of ["edited", "deleted", "added"]) metrics.dnsDrift.inc({ zone: domain, kind }, 0)
   for (const { kind, rows } of plan.drift) metrics.dnsDrift.inc({ zone: domain, kind }, Math.max(1, rows.length))
   if (added > 0) metrics.dnsDrift.inc({ zone: domain, kind: "added" }, added)
-  metrics.dnsDeletionsHeld.set({ zone: domain }, plan.deletionsHeld)
 })
 
-const targetOf = (binding: Binding, located: Located, claim: Pass["claim"], stopping: Pass["stopping"], seen: Seen): Target => {
+const targetOf = (
+  binding: Binding,
+  located: Located,
+  claim: Pass["claim"],
+  stopping: Pass["stopping"],
+  seen: Seen
+): Target => {
   const planLimit = binding.batchLimit ?? (located.plan === "free" ? 200 : 3500)
   return {
     claim,
@@ -196,7 +221,11 @@ const conditionOf = (view: ZoneView, plan: Plan, applied: Applied): Condition | 
   const waiting = [...plan.refusals.map(({ row }) => row), ...view.rows.filter((row) => isHeld(row, view.now))]
   if (waiting.length === 0 && !applied.rejected) return undefined
   const message = `${waiting.length === 0 ? "some" : waiting.length} records are rejected; each says why`
-  return { stalled: waiting.length > 0 && waiting.every(({ rejection }) => rejection?.stopped === true), reason: "RecordsRejected", message }
+  return {
+    stalled: waiting.length > 0 && waiting.every(({ rejection }) => rejection?.stopped === true),
+    reason: "RecordsRejected",
+    message
+  }
 }
 
 /** Milliseconds: what was rejected just now is tried again then. */
