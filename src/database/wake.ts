@@ -10,6 +10,9 @@ import { Database } from "./database.ts"
 
 const CHANNEL = "driftless_wake"
 const COALESCE = Duration.millis(10)
+/** Where a notice takes long, notices wait longer: they may take a twentieth of the time, but hints stay hints. */
+const MOST_COALESCE = Duration.millis(250)
+const SHARE_OF_TIME = 20
 const RECONNECT = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
 export class Wakes extends Context.Service<
@@ -54,14 +57,19 @@ export class Wakes extends Context.Service<
           Effect.orDie,
           Effect.forkScoped
         )
+        let pause = COALESCE
         yield* Effect.gen(function* () {
           yield* Queue.take(pending)
-          yield* Effect.sleep(COALESCE)
+          yield* Effect.sleep(pause)
           const payload = [...names].join(",")
           names.clear()
-          yield* database
+          const [took] = yield* database
             .query("wake.notify", (db) => sql`select pg_notify(${CHANNEL}, ${payload})`.execute(db))
-            .pipe(Effect.catch((error) => Effect.logWarning("a wake-up was not sent; polling finds the work", error)))
+            .pipe(
+              Effect.catch((error) => Effect.logWarning("a wake-up was not sent; polling finds the work", error)),
+              Effect.timed
+            )
+          pause = Duration.min(Duration.max(COALESCE, Duration.times(took, SHARE_OF_TIME)), MOST_COALESCE)
         }).pipe(Effect.forever, Effect.forkScoped)
       }
 
