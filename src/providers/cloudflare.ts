@@ -60,14 +60,18 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) => Layer.effect(
       request: (client: Client, signal: AbortSignal) => Promise<{ data: unknown; headers: Headers }>,
       options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
     ) {
+      const began = yield* Clock.currentTimeMillis
       const client = yield* clientOf(account)
       const carrier = yield* load
       const held = options.permit
       if (held === undefined || (yield* Clock.currentTimeMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
         yield* permit(account)
       }
+      // What came before the call has used up some of its time: the write's window in the database goes on.
+      const left = Duration.toMillis(options.timeout) - ((yield* Clock.currentTimeMillis) - began)
+      if (left <= 0) return yield* unavailable("its time was over before the call was sent", true)
       const answer = yield* Effect.tryPromise({ try: (signal) => request(client, signal), catch: (cause) => cause }).pipe(
-        Effect.timeoutOrElse({ duration: options.timeout, orElse: () => Effect.fail(new TimedOut(options.timeout)) }),
+        Effect.timeoutOrElse({ duration: Duration.millis(left), orElse: () => Effect.fail(new TimedOut(options.timeout)) }),
         Effect.result
       )
       const now = yield* Clock.currentTimeMillis

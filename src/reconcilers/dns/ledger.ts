@@ -44,9 +44,14 @@ export const forget = (entries: ReadonlyArray<LedgerEntry>) =>
 export const release = (domainId: number, recordIds: ReadonlyArray<string>) =>
   sql`delete from dns_ledger where domain_id = ${domainId} and provider_record_id = any(${recordIds}::text[])`
 
-/** Ledger entries that a list does not hold become tombstones, of which that list is the first clean one. */
+/**
+ * Ledger entries that a list does not hold become tombstones, of which that list is the first clean one. An intent
+ * has one tombstone, however often it was sent in vain.
+ */
 export const bury = (entries: ReadonlyArray<LedgerEntry>) =>
-  sql`with dead as (delete from dns_ledger where id = any(${entries.map(({ id }) => id)}::bigint[]) returning *)
+  sql`with dead as (delete from dns_ledger where id = any(${entries.map(({ id }) => id)}::bigint[]) returning *),
+    again as (delete from dns_tombstones t using dead where t.provider_record_id is null and dead.provider_record_id is null
+      and (t.domain_id, t.type, t.name, t.value) = (dead.domain_id, dead.type, dead.name, dead.value))
     insert into dns_tombstones (domain_id, provider_record_id, type, name, value, clean_since)
     select domain_id, provider_record_id, type, name, value, driftless_now() from dead`
 
