@@ -61,7 +61,7 @@ const withSimulator = (settings: Settings, environment: Environment) =>
       let listening: Listening | undefined
       const onListening = (urls: Listening) => Effect.sync(() => void (listening = urls))
       const plane = controlPlane(settings, environment, { credentials, endpoints, onListening })
-      yield* Effect.provide(
+      return yield* Effect.provide(
         Effect.gen(function* () {
           const begun = yield* begin()
           const urls = listening ?? { api: "", metrics: "" }

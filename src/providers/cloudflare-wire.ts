@@ -18,16 +18,16 @@ const WireRecord = Schema.Struct({
   name: Schema.String,
   content: Schema.optionalKey(Schema.NullOr(Schema.String)),
   data: Schema.optionalKey(Schema.Unknown),
-  priority: Schema.optionalKey(Schema.NullOr(Schema.Number)),
-  ttl: Schema.Number,
+  priority: Schema.optionalKey(Schema.NullOr(Schema.Finite)),
+  ttl: Schema.Finite,
   proxied: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
   comment: Schema.optionalKey(Schema.NullOr(Schema.String)),
   meta: Schema.optionalKey(Schema.NullOr(Schema.Struct({ read_only: Schema.optionalKey(Schema.Boolean) })))
 })
 
 const Page = Schema.Struct({
-  total_pages: Schema.optionalKey(Schema.Number),
-  total_count: Schema.optionalKey(Schema.Number)
+  total_pages: Schema.optionalKey(Schema.Finite),
+  total_count: Schema.optionalKey(Schema.Finite)
 })
 
 const enveloped = <S extends Schema.Top>(result: S) =>
@@ -43,10 +43,10 @@ export const BatchResult = enveloped(
 )
 
 const ErrorItem = Schema.Struct({
-  code: Schema.optionalKey(Schema.Number),
+  code: Schema.optionalKey(Schema.Finite),
   message: Schema.optionalKey(Schema.String),
   error_chain: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ code: Schema.optionalKey(Schema.Number), message: Schema.optionalKey(Schema.String) }))
+    Schema.Array(Schema.Struct({ code: Schema.optionalKey(Schema.Finite), message: Schema.optionalKey(Schema.String) }))
   )
 })
 const ErrorBody = Schema.Struct({ errors: Schema.Array(ErrorItem) })

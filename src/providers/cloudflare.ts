@@ -29,130 +29,137 @@ const LOOKUP_TIMEOUT = Duration.seconds(10)
 const LIST_TRIES = 3
 
 /** The provider over whatever carries its calls: the SDK, or a simulation without sockets. */
-export const layerOver = (loadCarrier: () => Promise<Carrier>) => Layer.effect(
-  DnsProvider,
-  Effect.gen(function* () {
-    const budget = yield* CallBudget
-    const metrics = yield* Metrics
-    const load = yield* Effect.cached(Effect.promise(loadCarrier))
-    const clients = new Map<string, Client>()
+export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
+  Layer.effect(
+    DnsProvider,
+    Effect.gen(function* () {
+      const budget = yield* CallBudget
+      const metrics = yield* Metrics
+      const load = yield* Effect.cached(Effect.promise(loadCarrier))
+      const clients = new Map<string, Client>()
 
-    const clientOf = Effect.fnUntraced(function* ({ baseUrl, token, tokenHash }: Account) {
-      const name = `${tokenHash} ${baseUrl ?? ""}`
-      const known = clients.get(name)
-      if (known !== undefined) return known
-      const client = (yield* load).open(token, baseUrl)
-      if (clients.size >= MOST_CLIENTS) clients.clear()
-      clients.set(name, client)
-      return client
-    })
+      const clientOf = Effect.fnUntraced(function* ({ baseUrl, token, tokenHash }: Account) {
+        const name = `${tokenHash} ${baseUrl ?? ""}`
+        const known = clients.get(name)
+        if (known !== undefined) return known
+        const client = (yield* load).open(token, baseUrl)
+        if (clients.size >= MOST_CLIENTS) clients.clear()
+        clients.set(name, client)
+        return client
+      })
 
-    const permit = Effect.fnUntraced(function* (account: Account) {
-      yield* budget.take(account.tokenHash).pipe(Effect.mapError((reason) => new DnsProviderError({ reason })))
-      return { takenAt: yield* Clock.currentTimeMillis } satisfies Permit as Permit
-    })
+      const permit = Effect.fnUntraced(function* (account: Account) {
+        yield* budget.take(account.tokenHash).pipe(Effect.mapError((reason) => new DnsProviderError({ reason })))
+        return { takenAt: yield* Clock.currentTimeMillis } satisfies Permit as Permit
+      })
 
-    /** One call: permit, request, headers to the budget, answer decoded, failure classified. */
-    const call = Effect.fn("cloudflare.call")(function* <S extends Schema.Decoder<unknown>>(
-      account: Account,
-      endpoint: string,
-      schema: S,
-      request: (client: Client, signal: AbortSignal) => Promise<{ data: unknown; headers: Headers }>,
-      options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
-    ) {
-      const began = yield* Clock.currentTimeMillis
-      const client = yield* clientOf(account)
-      const carrier = yield* load
-      const held = options.permit
-      if (held === undefined || (yield* Clock.currentTimeMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
-        yield* permit(account)
-      }
-      // What came before the call has used up some of its time: the write's window in the database goes on.
-      const left = Duration.toMillis(options.timeout) - ((yield* Clock.currentTimeMillis) - began)
-      if (left <= 0) return yield* unavailable("its time was over before the call was sent", true)
-      const answer = yield* Effect.tryPromise({ try: (signal) => request(client, signal), catch: (cause) => cause }).pipe(
-        Effect.timeoutOrElse({ duration: Duration.millis(left), orElse: () => Effect.fail(new TimedOut(options.timeout)) }),
-        Effect.result
-      )
-      const now = yield* Clock.currentTimeMillis
-      if (Result.isSuccess(answer)) {
-        metrics.dnsApiRequests.inc({ endpoint, code: "200" })
-        yield* budget.answered(account.tokenHash, wire.rateAnswer(answer.success.headers, now))
-        return yield* decode(schema, answer.success.data)
-      }
-      const failed = answer.failure instanceof TimedOut ? answer.failure.failed : carrier.read(answer.failure)
-      metrics.dnsApiRequests.inc({ endpoint, code: failed.status === undefined ? "none" : String(failed.status) })
-      const reason = classify(failed, now)
-      if (failed.headers !== undefined) {
-        const blocked = reason._tag === "RateLimited" ? { blockedSeconds: Duration.toSeconds(reason.retryAfter) } : {}
-        yield* budget.answered(account.tokenHash, { ...wire.rateAnswer(failed.headers, now), ...blocked })
-      }
-      return yield* new DnsProviderError({ reason })
-    })
-
-    const page = (account: Account, zoneId: string, number: number) =>
-      call(
-        account,
-        "list",
-        wire.RecordList,
-        (client, signal) =>
-          client.get(`/zones/${zoneId}/dns_records`, signal, { page: number, per_page: PAGE_SIZE, order: "name" }),
-        { timeout: LIST_TIMEOUT }
-      )
-
-    /** Undefined when the zone changed between two pages: then a record may be missing, or stand twice. */
-    const listOnce = Effect.fnUntraced(function* (account: Account, zoneId: string) {
-      const records = new Map<string, ProviderRecord>()
-      let pages = 1
-      let total: number | undefined
-      for (let number = 1; number <= pages; number++) {
-        const { result, result_info } = yield* page(account, zoneId, number)
-        if (number > 1 && result_info?.total_count !== total) return undefined
-        total = result_info?.total_count
-        pages = Math.min(result_info?.total_pages ?? 1, MOST_PAGES)
-        for (const record of result) records.set(record.id, wire.toRecord(record))
-      }
-      return total === undefined || total === records.size ? [...records.values()] : undefined
-    })
-
-    return DnsProvider.of({
-      pageSize: PAGE_SIZE,
-      permit,
-      findZone: Effect.fn("cloudflare.findZone")(function* (account: Account, name: string, preferredId: string) {
-        const { result } = yield* call(
-          account,
-          "zones",
-          wire.ZoneList,
-          (client, signal) => client.get("/zones", signal, { name, per_page: 50 }),
-          { timeout: LOOKUP_TIMEOUT }
-        )
-        const zones = result.map(wire.toZone).filter((zone) => zone.name === name)
-        return zones.find(({ id }) => id === preferredId) ?? zones[0] ?? null
-      }),
-      list: Effect.fn("cloudflare.list")(function* (account: Account, zoneId: string) {
-        for (let attempt = 0; attempt < LIST_TRIES; attempt++) {
-          const records = yield* listOnce(account, zoneId)
-          if (records !== undefined) return records
+      /** One call: permit, request, headers to the budget, answer decoded, failure classified. */
+      const call = Effect.fn("cloudflare.call")(function* <S extends Schema.Decoder<unknown>>(
+        account: Account,
+        endpoint: string,
+        schema: S,
+        request: (client: Client, signal: AbortSignal) => Promise<{ data: unknown; headers: Headers }>,
+        options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
+      ) {
+        const began = yield* Clock.currentTimeMillis
+        const client = yield* clientOf(account)
+        const carrier = yield* load
+        const held = options.permit
+        if (held === undefined || (yield* Clock.currentTimeMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
+          yield* permit(account)
         }
-        return yield* unavailable(`the zone changed between the pages of its list, ${LIST_TRIES} times`, true)
-      }),
-      batch: Effect.fn("cloudflare.batch")(function* (account, zoneId, batch, options) {
-        const { result } = yield* call(
-          account,
-          "batch",
-          wire.BatchResult,
-          (client, signal) => client.post(`/zones/${zoneId}/dns_records/batch`, signal, wire.fromBatch(batch)),
-          options
+        // What came before the call has used up some of its time: the write's window in the database goes on.
+        const left = Duration.toMillis(options.timeout) - ((yield* Clock.currentTimeMillis) - began)
+        if (left <= 0) return yield* unavailable("its time was over before the call was sent", true)
+        const answer = yield* Effect.tryPromise({
+          try: (signal) => request(client, signal),
+          catch: (cause) => new CallFailed(cause)
+        }).pipe(
+          Effect.timeoutOrElse({
+            duration: Duration.millis(left),
+            orElse: () => Effect.fail(new TimedOut(options.timeout))
+          }),
+          Effect.result
         )
-        const [patches, posts] = [(result.patches ?? []).map(wire.toRecord), (result.posts ?? []).map(wire.toRecord)]
-        if (patches.length !== batch.patches.length || posts.length !== batch.posts.length) {
-          return yield* unavailable("the answer to a batch does not hold what was sent", true)
+        const now = yield* Clock.currentTimeMillis
+        if (Result.isSuccess(answer)) {
+          metrics.dnsApiRequests.inc({ endpoint, code: "200" })
+          yield* budget.answered(account.tokenHash, wire.rateAnswer(answer.success.headers, now))
+          return yield* decode(schema, answer.success.data)
         }
-        return { patches, posts }
+        const failed = answer.failure instanceof TimedOut ? answer.failure.failed : carrier.read(answer.failure.cause)
+        metrics.dnsApiRequests.inc({ endpoint, code: failed.status === undefined ? "none" : String(failed.status) })
+        const reason = classify(failed, now)
+        if (failed.headers !== undefined) {
+          const blocked = reason._tag === "RateLimited" ? { blockedSeconds: Duration.toSeconds(reason.retryAfter) } : {}
+          yield* budget.answered(account.tokenHash, { ...wire.rateAnswer(failed.headers, now), ...blocked })
+        }
+        return yield* new DnsProviderError({ reason })
+      })
+
+      const page = (account: Account, zoneId: string, number: number) =>
+        call(
+          account,
+          "list",
+          wire.RecordList,
+          (client, signal) =>
+            client.get(`/zones/${zoneId}/dns_records`, signal, { page: number, per_page: PAGE_SIZE, order: "name" }),
+          { timeout: LIST_TIMEOUT }
+        )
+
+      /** Undefined when the zone changed between two pages: then a record may be missing, or stand twice. */
+      const listOnce = Effect.fnUntraced(function* (account: Account, zoneId: string) {
+        const records = new Map<string, ProviderRecord>()
+        let pages = 1
+        let total: number | undefined
+        for (let number = 1; number <= pages; number++) {
+          const { result, result_info } = yield* page(account, zoneId, number)
+          if (number > 1 && result_info?.total_count !== total) return undefined
+          total = result_info?.total_count
+          pages = Math.min(result_info?.total_pages ?? 1, MOST_PAGES)
+          for (const record of result) records.set(record.id, wire.toRecord(record))
+        }
+        return total === undefined || total === records.size ? [...records.values()] : undefined
+      })
+
+      return DnsProvider.of({
+        pageSize: PAGE_SIZE,
+        permit,
+        findZone: Effect.fn("cloudflare.findZone")(function* (account: Account, name: string, preferredId: string) {
+          const { result } = yield* call(
+            account,
+            "zones",
+            wire.ZoneList,
+            (client, signal) => client.get("/zones", signal, { name, per_page: 50 }),
+            { timeout: LOOKUP_TIMEOUT }
+          )
+          const zones = result.map(wire.toZone).filter((zone) => zone.name === name)
+          return zones.find(({ id }) => id === preferredId) ?? zones[0] ?? null
+        }),
+        list: Effect.fn("cloudflare.list")(function* (account: Account, zoneId: string) {
+          for (let attempt = 0; attempt < LIST_TRIES; attempt++) {
+            const records = yield* listOnce(account, zoneId)
+            if (records !== undefined) return records
+          }
+          return yield* unavailable(`the zone changed between the pages of its list, ${LIST_TRIES} times`, true)
+        }),
+        batch: Effect.fn("cloudflare.batch")(function* (account, zoneId, batch, options) {
+          const { result } = yield* call(
+            account,
+            "batch",
+            wire.BatchResult,
+            (client, signal) => client.post(`/zones/${zoneId}/dns_records/batch`, signal, wire.fromBatch(batch)),
+            options
+          )
+          const [patches, posts] = [(result.patches ?? []).map(wire.toRecord), (result.posts ?? []).map(wire.toRecord)]
+          if (patches.length !== batch.patches.length || posts.length !== batch.posts.length) {
+            return yield* unavailable("the answer to a batch does not hold what was sent", true)
+          }
+          return { patches, posts }
+        })
       })
     })
-  })
-)
+  )
 
 const unavailable = (message: string, answered: boolean) =>
   new DnsProviderError({ reason: new Unavailable({ message, answered }) })
@@ -165,6 +172,14 @@ const decode = <S extends Schema.Decoder<unknown>>(schema: S, data: unknown) => 
   return error === undefined
     ? unavailable("the answer is not what the API promises", true)
     : Effect.fail(new DnsProviderError({ reason: new Rejected(error) }))
+}
+
+/** Whatever the client threw; its kind is read by the carrier that threw it. */
+class CallFailed {
+  readonly cause: unknown
+  constructor(cause: unknown) {
+    this.cause = cause
+  }
 }
 
 class TimedOut {

@@ -137,7 +137,7 @@ export const verdictOf = (
     }
   }
   if (error !== undefined) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = error instanceof Error ? error.message : "a step failed without a word"
     return { result: "error", completion: failed({ stalled: false, reason: "Failed", message }, wait), log: message }
   }
   // A defect may quote anything, so its text goes to the log alone.
