@@ -68,4 +68,4 @@ const literalOf = (value: unknown): string =>
   Array.isArray(value) ? `{${value.map(elementOf).join(",")}}` : String(value)
 
 const elementOf = (item: unknown) =>
-  typeof item === "string" ? JSON.stringify(item) : item === null ? "NULL" : String(item)
+  item === null ? "NULL" : JSON.stringify(item)
