@@ -33,11 +33,7 @@ const TOKENS = {
 
 /** Panels that rightly stay empty here, and why. */
 const EMPTY: Readonly<Record<string, string>> = {
-  "Driftless / Runtime: Passes that failed (C)": "no pass takes ten minutes",
-  "Driftless / Runtime: Passes that failed (D)": "no pass meets a defect",
-  "Driftless / Runtime: Leases and fences (A)": "one process alone loses no lease; see replicas.test.ts",
-  "Driftless / Runtime: Leases and fences (B)": "one process alone loses no lease; see replicas.test.ts",
-  "Driftless / Runtime: Keys that wait (A)": "the control plane does not publish workqueue_depth yet"
+  "Driftless / Runtime: Leases and fences (B)": "one process alone loses no lease; see replicas.test.ts"
 }
 
 /** Seconds that a write takes in the slow zone: more than two minutes on the clock of the rules. */
