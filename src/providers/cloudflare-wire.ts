@@ -1,5 +1,5 @@
 /** What Cloudflare's DNS API sends and takes, decoded before use. Shapes: https://developers.cloudflare.com/api/resources/dns/ */
-import { Result, Schema } from "effect"
+import { Redacted, Result, Schema } from "effect"
 import type { RateAnswer } from "./budget.ts"
 import type { Batch, ProviderRecord, RecordWrite, Zone } from "./dns.ts"
 
@@ -52,14 +52,27 @@ const ErrorItem = Schema.Struct({
 const ErrorBody = Schema.Struct({ errors: Schema.Array(ErrorItem) })
 const readErrors = Schema.decodeUnknownResult(ErrorBody)
 
-/** The first error of an answer; a 1004 says its reason only in the chain. */
-export const firstError = (body: unknown): { readonly code: number; readonly message: string } | undefined => {
+/** The first error of an answer; a 1004 says its reason only in the chain. An answer that echoes the token loses it. */
+export const firstError = (
+  body: unknown,
+  token: Redacted.Redacted<string>
+): { readonly code: number; readonly message: string } | undefined => {
   const read = readErrors(body)
   const first = Result.isSuccess(read) ? read.success.errors[0] : undefined
   if (first === undefined) return undefined
   const chain = (first.error_chain ?? []).map(({ code, message }) => `${message ?? ""} (${code ?? 0})`)
-  return { code: first.code ?? 0, message: [first.message ?? "no message", ...chain].join(": ").slice(0, 500) }
+  // Before it is cut: half of a token would not be found any more.
+  const message = without(token, [first.message ?? "no message", ...chain].join(": "))
+  return { code: first.code ?? 0, message: message.slice(0, 500) }
 }
+
+const without = (token: Redacted.Redacted<string>, text: string) => {
+  const secret = Redacted.value(token)
+  return secret.length < SECRET_LENGTH ? text : text.replaceAll(secret, "<token>")
+}
+
+/** A shorter text is a placeholder; to take it out of messages would only garble them. */
+const SECRET_LENGTH = 8
 
 const PLANS = ["free", "pro", "business", "enterprise"] as const
 

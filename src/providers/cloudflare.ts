@@ -85,11 +85,11 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
         if (Result.isSuccess(answer)) {
           metrics.dnsApiRequests.inc({ endpoint, code: "200" })
           yield* budget.answered(account.tokenHash, wire.rateAnswer(answer.success.headers, now))
-          return yield* decode(schema, answer.success.data)
+          return yield* decode(schema, answer.success.data, account.token)
         }
         const failed = answer.failure instanceof TimedOut ? answer.failure.failed : carrier.read(answer.failure.cause)
         metrics.dnsApiRequests.inc({ endpoint, code: failed.status === undefined ? "none" : String(failed.status) })
-        const reason = classify(failed, now)
+        const reason = classify(failed, account.token, now)
         if (failed.headers !== undefined) {
           const blocked = reason._tag === "RateLimited" ? { blockedSeconds: Duration.toSeconds(reason.retryAfter) } : {}
           yield* budget.answered(account.tokenHash, { ...wire.rateAnswer(failed.headers, now), ...blocked })
@@ -164,11 +164,11 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
 const unavailable = (message: string, answered: boolean) =>
   new DnsProviderError({ reason: new Unavailable({ message, answered }) })
 
-const decode = <S extends Schema.Decoder<unknown>>(schema: S, data: unknown) => {
+const decode = <S extends Schema.Decoder<unknown>>(schema: S, data: unknown, token: Redacted.Redacted<string>) => {
   const read = Schema.decodeUnknownResult(schema)(data)
   if (Result.isSuccess(read)) return Effect.succeed(read.success)
   // HTTP 200 with `success: false`, or something that is not this API at all.
-  const error = wire.firstError(data)
+  const error = wire.firstError(data, token)
   return error === undefined
     ? unavailable("the answer is not what the API promises", true)
     : Effect.fail(new DnsProviderError({ reason: new Rejected(error) }))
@@ -199,8 +199,12 @@ export interface Failed {
 }
 
 /** By status and code, never by words. */
-const classify = ({ body, headers, message, status }: Failed, now: number): DnsProviderError["reason"] => {
-  const error = wire.firstError(body)
+const classify = (
+  { body, headers, message, status }: Failed,
+  token: Redacted.Redacted<string>,
+  now: number
+): DnsProviderError["reason"] => {
+  const error = wire.firstError(body, token)
   const text = error === undefined ? message : error.message
   if (status === undefined) return new Unavailable({ message, answered: false })
   if (status === 429) {

@@ -48,14 +48,27 @@ export const note = (claim: Claim, domainId: number, plan: Plan, now: number, fa
     [facts === undefined ? 0 : 1, run("dns.zone", facts ?? sql``)]
   ]
   const due = steps.filter(([count]) => count > 0)
+  const written = [
+    plan.drift.flatMap((drift) => drift.rows),
+    plan.settled.map(({ row }) => row),
+    refusals.map(({ row }) => row),
+    plan.gone
+  ]
   return due.length === 0
     ? Effect.void
     : inOne(
         claim,
         "note",
-        Effect.forEach(due, ([, step]) => step, { discard: true })
+        Effect.andThen(
+          lockAll(written),
+          Effect.forEach(due, ([, step]) => step, { discard: true })
+        )
       )
 }
+
+/** One statement locks its rows in order by itself; several need all of theirs before the first. */
+const lockAll = (written: ReadonlyArray<ReadonlyArray<Row>>): Step =>
+  written.filter(({ length }) => length > 0).length < 2 ? Effect.void : rows.lock(written.flat())
 
 type Step = Effect.Effect<void, DatabaseError, Database | Metrics>
 
@@ -112,6 +125,7 @@ export const accepted = (
     claim,
     "accepted",
     Effect.gen(function* () {
+      yield* lockAll([settled.map(({ row }) => row), leaving])
       if (settled.length > 0) yield* rows.settle(settled)
       if (leaving.length > 0) yield* rows.remove(leaving)
       if (created.length > 0) yield* run("dns.ledger.close", ledger.close(domainId, created))

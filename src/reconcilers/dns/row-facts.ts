@@ -7,6 +7,19 @@ import type { Reason } from "../../model/reasons.ts"
 import { retryDelay } from "./interval.ts"
 import { RETRY_LIMIT, type Row } from "./view.ts"
 
+/**
+ * Locks all rows that a transaction is about to write, in id order. Where several statements write some each, two that
+ * meet would else hold what the other waits for.
+ */
+export const lock = Effect.fnUntraced(function* (written: ReadonlyArray<Row>) {
+  const { query } = yield* Database
+  yield* query("dns.lock", (db) =>
+    sql`select from dns_records where id = any(${written.map(({ id }) => id)}::bigint[]) order by id for update`.execute(
+      db
+    )
+  )
+})
+
 export const settle = Effect.fnUntraced(function* (
   settled: ReadonlyArray<{ readonly row: Row; readonly recordId: string }>
 ) {

@@ -1,0 +1,113 @@
+/** A search from its plan to its verdict: performs the runs, says how each came out, and tells the story of the first failure. */
+import { type Fault, nameOf } from "./faults.ts"
+import { Pool } from "./pool.ts"
+import { wordOf } from "./replay.ts"
+import { sharedMetrics } from "./replica.ts"
+import { SCENARIOS } from "./scenarios.ts"
+import { pairs, perform, singles, type Task, unreached } from "./search.ts"
+import { shrink } from "./shrink.ts"
+import { storyOf } from "./story.ts"
+import { openTables } from "./tables.ts"
+import type { Report } from "./worker.ts"
+import { INSTANCE } from "./world.ts"
+
+export interface Campaign {
+  readonly workers: number
+  readonly firstSeed: number
+  readonly seeds: number
+  readonly minutes: number | undefined
+  /** The single faults, of all scenarios or one, all of them or a share. */
+  readonly singles: boolean
+  readonly scenario: string | undefined
+  readonly pairs: number
+  /** Failures after which a search ends: more of them say nothing new. */
+  readonly enough: number
+  /** Shrinks the first failure and tells its story. */
+  readonly tells: boolean
+  readonly share: { readonly part: number; readonly parts: number } | undefined
+}
+
+export const campaign = async (plan: Campaign): Promise<boolean> => {
+  const pool = new Pool(plan.workers)
+  const struck: Array<Fault> = []
+  const failed: Array<Report> = []
+  const began = Date.now()
+  const expected = new Map<string, string>()
+  let runs = 0
+  const hear = (report: Report) => {
+    runs++
+    struck.push(...report.struck)
+    const judged = differs(report, expected)
+    if (judged.failure !== undefined) failed.push(judged)
+    console.log(lineOf(judged))
+  }
+  const isOver = () =>
+    failed.length >= plan.enough || (plan.minutes !== undefined && Date.now() - began > plan.minutes * 60_000)
+
+  const list = plan.singles || plan.pairs > 0 ? await enumerate(pool, plan, expected, hear) : []
+  const { part, parts } = plan.share ?? { part: 0, parts: 1 }
+  const mine = plan.singles ? list.filter((_, index) => index % parts === part % parts) : []
+  await pool.run(mine, hear, isOver)
+  await pool.run(pairs(list, plan.firstSeed, plan.pairs), hear, isOver)
+  await pool.run(seedsOf(plan), hear, isOver)
+  pool.close()
+
+  const missed = plan.singles && plan.scenario === undefined ? unreached(struck) : []
+  console.log(
+    `${runs} runs, ${struck.length} faults, ${failed.length} failures in ${Math.round((Date.now() - began) / 1000)} s`
+  )
+  if (plan.share !== undefined) console.log(`this was part ${part % parts} of ${parts} of ${list.length} single faults`)
+  if (missed.length > 0) console.log(`no fault reached ${missed.join(", ")}`)
+  const [first] = failed
+  if (first !== undefined && plan.tells) await tell(first)
+  return failed.length === 0 && missed.length === 0
+}
+
+/** Runs each scenario without a fault, and lists what can befall its calls. */
+const enumerate = async (
+  pool: Pool,
+  { scenario }: Campaign,
+  expected: Map<string, string>,
+  hear: (report: Report) => void
+) => {
+  const names = SCENARIOS.map(({ name }) => name).filter((name) => scenario === undefined || name === scenario)
+  if (names.length === 0) throw new Error(`there is no scenario ${scenario}`)
+  const lists = new Map<string, ReadonlyArray<Task>>()
+  await pool.run(
+    names.map((name) => ({ scenario: name, seed: 1, faults: [] })),
+    (report) => {
+      hear(report)
+      expected.set(report.scenario, report.state)
+      lists.set(report.scenario, singles(report))
+    }
+  )
+  return names.flatMap((name) => lists.get(name) ?? [])
+}
+
+/** D1: with faults all must end as without. */
+const differs = (report: Report, expected: ReadonlyMap<string, string>): Report => {
+  const state = expected.get(report.scenario)
+  if (report.failure !== undefined || state === undefined || report.task.drop !== undefined || state === report.state)
+    return report
+  const message = `with faults it ends as ${report.state}; without, as ${state}`
+  return { ...report, failure: { invariant: "D1", message, at: report.duration } }
+}
+
+function* seedsOf({ firstSeed, seeds }: Campaign): Generator<Task> {
+  for (let i = 0; i < seeds; i++) yield { scenario: "random", seed: firstSeed + i }
+}
+
+const lineOf = ({ duration, failure, hash, replicas, struck, task }: Report): string => {
+  const verdict = failure === undefined ? "holds" : `FAILS ${failure.invariant}`
+  const what = `${task.scenario} seed ${task.seed}${task.faults === undefined || task.faults.length === 0 ? "" : ` ${task.faults.map(nameOf).join(" ")}`}`
+  return `${verdict} · ${what} · ${Math.round(duration / 1000)} s, ${replicas} replicas, ${struck.length} faults · trace ${hash}`
+}
+
+const tell = async (report: Report): Promise<void> => {
+  console.log(`\nshrinking ${wordOf(report.task)} …`)
+  const bench = { session: await openTables(INSTANCE), metrics: await sharedMetrics() }
+  const task = report.failure?.invariant === "D1" ? report.task : await shrink(bench, report.task, report)
+  const verdict = await perform(bench, task)
+  console.log(storyOf(task, { ...verdict, failure: verdict.failure ?? report.failure }))
+  await bench.session.close()
+}

@@ -1,0 +1,53 @@
+/** What must stand at the end of a run: in the rows, in what is shown of them, and at the provider. */
+import { identity, contentOf } from "./watch-provider.ts"
+import type { RecordRow } from "./watch-store.ts"
+import type { World } from "./world.ts"
+
+/** What keeps a world from having converged; nothing when it has. */
+export const problems = (world: World): ReadonlyArray<string> => {
+  const { providerWatch, storeWatch, zones } = world
+  const rows = [...storeWatch.records.values()]
+  const found: Array<string> = []
+  for (const row of rows) {
+    const what = `${row.type} ${row.name} ${row.value}`
+    if (!row.present) found.push(`${what} is absent and not gone`)
+    else if (isRefused(row)) continue
+    else if (row.rejected) found.push(`${what} is rejected: ${row.reason}`)
+    else if (row.observed !== row.generation || row.drifted) found.push(`${what} is not settled`)
+  }
+  const wanted = new Set(
+    rows
+      .filter((row) => row.present && !isRefused(row))
+      .map((row) => identity(row.type, providerWatch.fqdn(row), contentOf(row)))
+  )
+  for (const zone of zones) {
+    for (const record of world.recordsOf(zone)) {
+      const key = identity(record.type, record.name, record.content)
+      if (!wanted.delete(key) && providerWatch.ours.has(record.id)) found.push(`${key} is ours and nobody asks for it`)
+    }
+  }
+  for (const key of wanted) found.push(`${key} does not stand at the provider`)
+  for (const { generation, key, observed } of storeWatch.work.values()) {
+    const isExplained = rows.some((row) => row.domainId === Number(key) && isRefused(row))
+    if (observed !== generation && !isExplained) found.push(`key ${key} observed ${observed} of ${generation}`)
+  }
+  return found
+}
+
+/** Refused because a stranger or an older row has it, which is as it should be. */
+const isRefused = (row: RecordRow) => row.rejected && ["HeldBySomeoneElse", "Conflict"].includes(row.reason)
+
+/** What stands at the end, without ids and times: equal for two runs that come to the same. */
+export const stateOf = (world: World): string => {
+  const { storeWatch, zones } = world
+  const rows = [...storeWatch.records.values()].map(
+    (row) =>
+      `${row.domainId} ${row.type} ${row.name} ${row.value} ${row.ttl} ${row.present ? "present" : "absent"} ${row.rejected ? row.reason : row.observed === row.generation ? "active" : "open"}`
+  )
+  const records = zones.flatMap((zone) =>
+    world
+      .recordsOf(zone)
+      .map((record) => `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.comment ?? "-"}`)
+  )
+  return [...rows.sort(), ...records.sort()].join(" | ")
+}

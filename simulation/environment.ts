@@ -1,0 +1,98 @@
+/** What the environment does to a world: outages, storms, clocks, fail-overs, wake-ups, pages, an upgrade in between. */
+import type { FaultEffect } from "../src/simulator/faults.ts"
+import { wordsOf } from "./people.ts"
+import type { Step } from "./steps.ts"
+import { expandTables, keepTables, putTablesBack } from "./tables.ts"
+import { TOKEN, type World } from "./world.ts"
+
+export type Happening = Exclude<
+  Step,
+  { readonly do: "create" | "change" | "remove" | "retry" | "stranger adds" | "stranger edits" | "stranger deletes" }
+>
+
+export const happen = (world: World, step: Happening): void => {
+  const { engine, kernel, store } = world
+  kernel.say(wordsOf(step))
+  const later = (seconds: number, run: () => void) => void kernel.after(seconds * 1000, run)
+  switch (step.do) {
+    case "outage":
+      answerAll(world, step.of === "writes" ? "write" : undefined, { do: "answer", status: 503, body: "html" })
+      world.disturbAll(step.seconds)
+      return later(step.seconds, () => engine.control.clearFaults())
+    case "poison":
+      engine.control.addFault({
+        times: "always",
+        match: { kind: "batch", body: `"${step.name}.` },
+        effect: { do: "answer", status: 400, code: 9005, message: "Content for this record is invalid." }
+      })
+      return later(step.seconds, () => engine.control.clearFaults())
+    case "storm":
+      world.limitIsShared = true
+      world.disturbAll(step.seconds)
+      return engine.control.block(TOKEN, step.seconds)
+    case "others use":
+      world.limitIsShared = true
+      return engine.control.useUp(TOKEN, step.calls)
+    case "zone gone": {
+      const kept = engine.control.snapshot()
+      engine.control.removeZone(world.zones[0] ?? "")
+      world.remember()
+      return later(step.seconds, () => {
+        engine.control.restore(kept)
+        world.remember()
+      })
+    }
+    case "token revoked":
+      engine.control.setToken(TOKEN, { active: false })
+      return later(step.seconds, () => engine.control.setToken(TOKEN, { active: true }))
+    case "crash":
+    case "stall": {
+      const process = world.replicas[step.replica]?.process
+      if (process === undefined) return
+      return step.do === "crash" ? world.crash(process, step.seconds) : world.pause(process, step.seconds)
+    }
+    case "stop":
+      return world.stop(step.replica, step.seconds)
+    case "clock jump": {
+      const process = world.replicas[step.replica]?.process
+      if (process !== undefined) process.skew += step.seconds * 1000
+      return world.disturbAll()
+    }
+    case "server clock jump":
+      store.skew += step.seconds * 1000
+      return world.moveWindows()
+    case "fail-over":
+      keepTables(store.session)
+      return later(step.lostSeconds, () => {
+        kernel.say(`the database fails over and has lost ${step.lostSeconds} s`)
+        putTablesBack(store.session)
+        world.reread()
+        world.moveWindows()
+        store.cutAll()
+      })
+    case "connections cut":
+      world.disturbAll()
+      return store.cutAll()
+    case "wake-ups":
+      store.copies = () => (step.how === "dropped" ? 0 : world.random.between(1, 3))
+      return later(step.seconds, () => {
+        store.copies = () => 1
+      })
+    case "pages":
+      answerAll(world, "list", step.how === "partial" ? { do: "page", drop: 1 } : { do: "page", reverse: true })
+      return later(step.seconds, () => engine.control.clearFaults())
+    case "migration":
+      return expandTables(store.session)
+  }
+}
+
+const answerAll = ({ engine }: World, kind: string | undefined, effect: FaultEffect) =>
+  engine.control.addFault({ times: "always", effect, ...(kind === undefined ? {} : { match: { kind } }) })
+
+/** Nothing goes wrong from now on; what is down comes up. */
+export const becalm = (world: World): void => {
+  const { engine, store } = world
+  engine.control.clearFaults()
+  engine.control.setToken(TOKEN, { active: true })
+  store.copies = () => 1
+}

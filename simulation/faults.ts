@@ -1,0 +1,104 @@
+/**
+ * What can go wrong at a call to the outside, by the kind of call:
+ *
+ *   fault        | statement | transaction | read | write | what it is
+ *   -------------|-----------|-------------|------|-------|------------------------------------------------------
+ *   errorBefore  |     x     |      x      |  x   |   x   | fails, nothing was done
+ *   errorAfter   |     x     |      x      |  x   |   x   | done, and the answer is lost
+ *   crashBefore  |     x     |      x      |  x   |   x   | the process dies before it is sent
+ *   crashInside  |           |      x      |      |       | the process dies before COMMIT: rolled back
+ *   crashAfter   |     x     |      x      |  x   |   x   | done, and the process dies; of a write the death may come first
+ *   slowBefore   |     x     |      x      |  x   |   x   | reaches the other side only when the caller has given up
+ *   slowAfter    |     x     |      x      |  x   |   x   | done at once, answered when the caller has given up
+ *   stale        |           |             |  x   |       | answers what was the case up to a minute ago
+ *   duplicate    |           |             |  x   |   x   | delivered twice
+ *   pauseBefore  |     x     |      x      |  x   |   x   | the process stands still for 20 to 90 s, then sends it
+ *   pauseInside  |           |      x      |      |       | stands still inside: rolled back, broken on waking
+ *   pauseAfter   |     x     |      x      |  x   |   x   | done, and the process stands still before it hears of it
+ *   contention   |           |      x      |      |       | rolled back as the victim of another: 40001
+ *
+ * A store in SQL has no stale read and delivers nothing twice; inside a transaction there is one point.
+ */
+
+export type CallClass = "statement" | "transaction" | "read" | "write"
+
+const EVERYWHERE = [
+  "errorBefore",
+  "errorAfter",
+  "crashBefore",
+  "crashAfter",
+  "slowBefore",
+  "slowAfter",
+  "pauseBefore",
+  "pauseAfter"
+] as const
+
+export const KINDS = {
+  statement: EVERYWHERE,
+  transaction: [...EVERYWHERE, "crashInside", "pauseInside", "contention"],
+  read: [...EVERYWHERE, "stale", "duplicate"],
+  write: [...EVERYWHERE, "duplicate"]
+} as const satisfies Record<CallClass, ReadonlyArray<string>>
+
+export type FaultKind = (typeof KINDS)[CallClass][number]
+
+/** Every site from which the product calls the outside, as named in its source. One that is missing here fails a run. */
+export const SITES: Readonly<Record<string, CallClass>> = {
+  "work.claim": "statement",
+  "work.heartbeat": "statement",
+  "work.lost": "statement",
+  "work.complete": "statement",
+  "work.release": "statement",
+  "work.nextDue": "statement",
+  "wake.notify": "statement",
+  "budget.take": "statement",
+  "budget.answered": "statement",
+  "dns.binding": "statement",
+  "dns.rows": "statement",
+  "dns.ledger": "statement",
+  "dns.tombstones": "statement",
+  "dns.listing": "statement",
+  "dns.remember": "transaction",
+  "dns.note": "transaction",
+  "dns.intend": "transaction",
+  "dns.accepted": "transaction",
+  "dns.refused": "transaction",
+  "dns.unknown": "transaction",
+  "dns.zoneMissing": "transaction",
+  "credentials.seal": "statement",
+  "manifests.finishDeletions": "transaction",
+  "records.create": "transaction",
+  "records.update": "transaction",
+  "records.remove": "transaction",
+  "records.retry": "transaction",
+  "provider.zones": "read",
+  "provider.list": "read",
+  "provider.batch": "write"
+}
+
+export interface Fault {
+  readonly site: string
+  /** Which call of that site in the run, from 1. */
+  readonly occurrence: number
+  readonly kind: FaultKind
+}
+
+export const nameOf = ({ kind, occurrence, site }: Fault) => `${site}#${occurrence}=${kind}`
+
+export const faultOf = (text: string): Fault => {
+  const [, site, occurrence, name] = /^([\w.]+)#(\d+)=(\w+)$/u.exec(text) ?? []
+  const call = site === undefined ? undefined : SITES[site]
+  const kind = call === undefined ? undefined : KINDS[call].find((known) => known === name)
+  if (site === undefined || kind === undefined) throw new Error(`${text}: no such fault`)
+  return { site, occurrence: Number(occurrence), kind }
+}
+
+/** Decides at each call whether a fault strikes, and remembers what did. */
+export interface FaultPlan {
+  strike(site: string, call: CallClass, occurrence: number): FaultKind | undefined
+}
+
+export const exactly = (faults: ReadonlyArray<Fault>): FaultPlan => {
+  const wanted = new Map(faults.map((fault) => [`${fault.site}#${fault.occurrence}`, fault.kind]))
+  return { strike: (site, _, occurrence) => wanted.get(`${site}#${occurrence}`) }
+}

@@ -1,0 +1,101 @@
+/**
+ * Does the simulation see? Plants one bug at a time, each a small patch on a copy of the tree, and searches there until
+ * something does not hold. Says by which invariant and after how many runs; a bug that stays hidden is a failure.
+ */
+import { execFileSync, spawn } from "node:child_process"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const ROOT = join(import.meta.dirname, "..")
+const FOLDER = join(import.meta.dirname, "mutants")
+/** A bug has to be found within so many seeds. */
+export const MOST_SEEDS = 500
+
+interface Mutant {
+  readonly name: string
+  readonly about: string
+  readonly tier: string
+}
+
+const mutants = (names: ReadonlyArray<string>): ReadonlyArray<Mutant> =>
+  readdirSync(FOLDER)
+    .filter((file) => file.endsWith(".patch"))
+    .map((file) => file.slice(0, -".patch".length))
+    .filter((name) => names.length === 0 || names.includes(name))
+    .map((name) => {
+      const [about = "", tier = ""] = readFileSync(join(FOLDER, `${name}.patch`), "utf8").split("\n")
+      return { name, about, tier: tier.replace("Found by: ", "") }
+    })
+
+export const runMutants = async (
+  names: ReadonlyArray<string>,
+  workers: number,
+  seeds = MOST_SEEDS
+): Promise<boolean> => {
+  let hidden = 0
+  console.log("| planted bug | what it does | found by | after |\n|---|---|---|---|")
+  for (const mutant of mutants(names)) {
+    const found = await inCopy(mutant.name, (root) => hunt(root, mutant.tier, workers, seeds))
+    if (found === undefined) hidden++
+    console.log(`| ${mutant.name} | ${mutant.about} | ${found?.invariant ?? "NOTHING"} | ${found?.after ?? ""} |`)
+  }
+  console.log(hidden === 0 ? "every planted bug was found" : `${hidden} planted bugs stayed hidden`)
+  return hidden === 0
+}
+
+const inCopy = async <A>(name: string, work: (root: string) => Promise<A>): Promise<A> => {
+  const root = mkdtempSync(join(tmpdir(), "driftless-mutant-"))
+  try {
+    for (const part of ["src", "migrations", "simulation", "test/support", "package.json"]) {
+      cpSync(join(ROOT, part), join(root, part), { recursive: true })
+    }
+    symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"))
+    execFileSync(
+      "patch",
+      ["--strip=1", "--no-backup-if-mismatch", "--quiet", `--input=${join(FOLDER, `${name}.patch`)}`],
+      { cwd: root }
+    )
+    return await work(root)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+interface Found {
+  readonly invariant: string
+  readonly after: string
+}
+
+/** Searches in another process, since the bug is in the code that it loads. */
+const hunt = (root: string, tier: string, workers: number, seeds: number): Promise<Found | undefined> => {
+  const args =
+    tier === "statements"
+      ? ["--statements"]
+      : ["--seed", "1", "--seeds", String(seeds), "--workers", String(workers), "--first"]
+  return new Promise((resolve) => {
+    const child = spawn(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", join(root, "simulation", "main.ts"), ...args],
+      {
+        stdio: ["ignore", "pipe", "pipe"]
+      }
+    )
+    let runs = 0
+    let found: Found | undefined
+    let rest = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      const lines = (rest + chunk.toString()).split("\n")
+      rest = lines.pop() ?? ""
+      for (const line of lines) {
+        if (!/^(?:holds|FAILS) /u.test(line)) continue
+        runs++
+        const invariant = /^FAILS (\w+)/u.exec(line)?.[1]
+        if (invariant === undefined || found !== undefined) continue
+        found = { invariant, after: `${runs} ${tier === "statements" ? "pairs" : "seeds"}` }
+        child.kill()
+      }
+    })
+    child.on("close", () => resolve(found))
+  })
+}

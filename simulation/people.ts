@@ -1,0 +1,135 @@
+/**
+ * People and strangers. Somebody who asks for something asks again until it stands in the database, whatever became of
+ * the answer; only then do they ask for the next thing of that name.
+ */
+import type { Effect } from "effect"
+import type { DatabaseError } from "../src/database/database.ts"
+import * as records from "../src/reconcilers/dns/store/records.ts"
+import type { Refused } from "../src/reconcilers/dns/store/refusal.ts"
+import type { Services } from "./replica.ts"
+import type { Step } from "./steps.ts"
+import type { RecordRow } from "./watch-store.ts"
+import { contentOf } from "./watch-provider.ts"
+import type { World } from "./world.ts"
+
+type Asking = Extract<Step, { readonly do: "create" | "change" | "remove" | "retry" }>
+type Meddling = Extract<Step, { readonly do: "stranger adds" | "stranger edits" | "stranger deletes" }>
+export const isAsking = (step: Step): step is Asking => ["create", "change", "remove", "retry"].includes(step.do)
+export const isMeddling = (step: Step): step is Meddling => step.do.startsWith("stranger ")
+
+type Call = Effect.Effect<unknown, DatabaseError | Refused, Services>
+
+/** Somebody who got no answer waits so long before asking again, in milliseconds. */
+const PATIENCE = 7_000
+
+export class People {
+  readonly #world: World
+  /** What is asked for of a name, in order; the first is under way. */
+  readonly #wishes = new Map<string, Array<Asking>>()
+  /** Wishes that nobody has confirmed yet. */
+  open = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  ask(step: Asking): void {
+    this.open++
+    const wishes = this.#wishes.get(nameOf(step)) ?? []
+    this.#wishes.set(nameOf(step), [...wishes, step])
+    if (wishes.length === 0) this.#try(step)
+  }
+
+  #stands(step: Asking): void {
+    this.#world.kernel.say(`user: ${wordsOf(step)} stands`)
+    this.open--
+    const [, ...rest] = this.#wishes.get(nameOf(step)) ?? []
+    this.#wishes.set(nameOf(step), rest)
+    if (rest[0] !== undefined) this.#try(rest[0])
+  }
+
+  #try(step: Asking): void {
+    const { kernel } = this.#world
+    const call = this.#callFor(step)
+    if (call === undefined) return this.#stands(step)
+    kernel.say(`user: asks for ${wordsOf(step)}`)
+    let isOver = false
+    const again = () => {
+      if (isOver) return
+      isOver = true
+      this.#try(step)
+    }
+    this.#world.call(call, (exit) => {
+      kernel.say(`user: hears ${exit._tag}`)
+      kernel.after(exit._tag === "Success" ? 0 : PATIENCE, again)
+    })
+    kernel.after(3 * PATIENCE, again)
+  }
+
+  /** Undefined where nothing is left to do. */
+  #callFor(step: Asking): Call | undefined {
+    const rows = this.rowsOf(step)
+    const [row] = rows.filter(({ present }) => present)
+    switch (step.do) {
+      case "create":
+        return rows.some((one) => one.present && one.value === step.value)
+          ? undefined
+          : records.create({
+              domainId: step.zone + 1,
+              type: step.type,
+              name: step.name,
+              value: step.value,
+              ...(step.ttl === undefined ? {} : { ttl: step.ttl })
+            })
+      case "change": {
+        const isSo = row === undefined || ((step.value ?? row.value) === row.value && (step.ttl ?? row.ttl) === row.ttl)
+        const change = {
+          ...(step.value === undefined ? {} : { value: step.value }),
+          ...(step.ttl === undefined ? {} : { ttl: step.ttl })
+        }
+        return isSo ? undefined : records.update({ id: row.id, ...change })
+      }
+      case "remove":
+        return row === undefined ? undefined : records.remove(rows.map(({ id }) => id))
+      case "retry":
+        return row?.rejected === true ? records.retry(row.id) : undefined
+    }
+  }
+
+  rowsOf({ name, type, zone }: Pick<Asking, "zone" | "type" | "name">): ReadonlyArray<RecordRow> {
+    return [...this.#world.storeWatch.records.values()].filter(
+      (row) => row.domainId === zone + 1 && row.type === type && row.name === name
+    )
+  }
+
+  meddle(step: Meddling): void {
+    const { engine, kernel, zones } = this.#world
+    const zone = zones[step.zone] ?? ""
+    const name = step.name === "@" ? zone : `${step.name}.${zone}`
+    kernel.say(wordsOf(step))
+    if (step.do === "stranger adds") {
+      const comment = step.mark === undefined ? null : `[driftless:${step.mark}]`
+      const content = contentOf({ type: step.type, value: step.value })
+      engine.control.edit({ op: "create", zone, record: { type: step.type, name, content, comment } })
+    } else {
+      const record = this.#world.recordsOf(zone).find((one) => one.type === step.type && one.name === name)
+      if (record === undefined) return
+      const { id } = record
+      engine.control.edit(
+        step.do === "stranger edits"
+          ? { op: "edit", zone, id, fields: { content: contentOf({ type: step.type, value: step.value }) } }
+          : { op: "delete", zone, id }
+      )
+    }
+    this.#world.remember()
+  }
+}
+
+const nameOf = ({ name, zone }: Asking) => `${zone} ${name}`
+
+export const wordsOf = (step: Step): string => {
+  const { at, do: what, ...rest } = step
+  return `${what} ${Object.entries(rest)
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(", ")} (asked at ${at} s)`
+}

@@ -1,0 +1,106 @@
+/**
+ * One replica of the control plane in the simulation: the product's own layers over the shared store, the simulated
+ * provider and virtual time. Dead, it leaves behind only what it had sent.
+ */
+import { Context, type Duration, Effect, type Exit, Fiber, Layer, Logger, type Redacted, References } from "effect"
+import { layerBudget } from "../src/database/budget.ts"
+import { Database } from "../src/database/database.ts"
+import { Secrets } from "../src/database/secrets.ts"
+import { Wakes } from "../src/database/wake.ts"
+import { Metrics } from "../src/metrics.ts"
+import { layerOver } from "../src/providers/cloudflare.ts"
+import { ZoneCache } from "../src/reconcilers/dns/cache.ts"
+import { dnsReconciler } from "../src/reconcilers/dns/reconcile.ts"
+import { CredentialSources } from "../src/reconcilers/dns/store/credential-sources.ts"
+import { Endpoints } from "../src/reconcilers/dns/zone.ts"
+import { run } from "../src/reconcilers/loop.ts"
+import { databaseOf } from "./connection.ts"
+import { type Kernel, Process } from "./kernel.ts"
+import { carrierOf, type ProviderWorld } from "./provider.ts"
+import { randomOf } from "./random.ts"
+import type { Store } from "./store.ts"
+
+export interface ReplicaWorld {
+  readonly kernel: Kernel
+  readonly store: Store
+  readonly provider: ProviderWorld
+  readonly instance: string
+  readonly interval: Duration.Duration
+  readonly key: Redacted.Redacted<Buffer>
+  readonly metrics: Metrics["Service"]
+  /** Gets every line that the product logs. */
+  readonly log: (line: string) => void
+}
+
+/** What the product's stores need: users' calls run on it. */
+export type Services = Database | Wakes | Secrets | Metrics | ZoneCache | CredentialSources | Endpoints
+
+export interface Incarnation {
+  readonly process: Process
+  /** Undefined until its layers are built. */
+  context: Context.Context<Services> | undefined
+  main: Fiber.Fiber<unknown, unknown> | undefined
+}
+
+/** Metrics of all runs of this program: they count, and nobody scrapes them. */
+export const sharedMetrics = async (): Promise<Metrics["Service"]> => {
+  const context = await Effect.runPromise(Effect.scoped(Layer.build(Metrics.layer)))
+  return Metrics.of({ ...Context.get(context, Metrics), onScrape: () => undefined })
+}
+
+export const startReplica = (world: ReplicaWorld, name: string): Incarnation => {
+  const process = new Process(name)
+  const { instance, interval, kernel, metrics } = world
+  const random = randomOf(kernel.seed, `bytes ${name}`)
+  const bytes = (size: number) => Buffer.from(random.hex(2 * size), "hex")
+  const services = layerOver(() => Promise.resolve(carrierOf(world.provider, process))).pipe(
+    Layer.provideMerge(layerBudget),
+    Layer.provideMerge(Layer.mergeAll(Wakes.layer, Layer.succeed(Metrics, metrics), ZoneCache.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Layer.succeed(Database, databaseOf(world.store, process)),
+        Secrets.layer(world.key, bytes),
+        CredentialSources.layer({ environment: {}, names: [], directory: undefined }),
+        Endpoints.layer(undefined)
+      )
+    )
+  )
+  const logger = Logger.make<unknown, void>(({ cause, message }) =>
+    world.log(`${name}: ${String(message)}${cause.reasons.length === 0 ? "" : ` ${JSON.stringify(cause)}`}`)
+  )
+  const main = Effect.scoped(
+    Effect.gen(function* () {
+      const context = yield* Layer.build(services)
+      incarnation.context = context
+      const loop = run(dnsReconciler({ instance, interval, concurrency: 4 }), { owner: name })
+      yield* Effect.provide(Layer.build(loop), context)
+      return yield* Effect.never
+    })
+  ).pipe(Effect.provide(Logger.layer([logger])), Effect.provideService(References.MinimumLogLevel, "Warn"))
+  const incarnation: Incarnation = { process, context: undefined, main: undefined }
+  incarnation.main = Effect.runFork(kernel.services(process, main))
+  return incarnation
+}
+
+/** Runs a user's call in a replica, as its API does; `heard` gets the answer, never when the replica dies before. */
+export const callIn = <A, E>(
+  world: ReplicaWorld,
+  { context, process }: Incarnation,
+  call: Effect.Effect<A, E, Services>,
+  heard: (exit: Exit.Exit<A, E>) => void
+): void => {
+  if (context === undefined) return
+  const fiber = Effect.runFork(world.kernel.services(process, Effect.provide(call, context)))
+  fiber.addObserver((exit) => {
+    if (process.alive) heard(exit)
+  })
+}
+
+/** Ends a replica as SIGTERM does. */
+export const stopReplica = (world: ReplicaWorld, { main, process }: Incarnation, ended: () => void): void => {
+  if (main === undefined) return
+  main.addObserver(() => {
+    if (process.alive) ended()
+  })
+  Effect.runFork(world.kernel.services(process, Fiber.interrupt(main)))
+}

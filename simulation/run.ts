@@ -1,0 +1,177 @@
+/**
+ * A run from its beginning to its verdict. Liveness is checked with windows that follow from the product's own bounds:
+ *
+ *   L1 B = max(lease + open write, longest backoff, longest wait of a rejected row) + resync, after the last fault
+ *   L2 then three intervals without a write
+ *   L3 every generation was observed, or a condition says why not
+ *   L5 every row is active, or in error with a reason
+ */
+import { Duration } from "effect"
+import { HEARTBEAT, LEASE, WRITE_MARGIN } from "../src/database/work.ts"
+import { backoff } from "../src/reconcilers/pass.ts"
+import { becalm, happen } from "./environment.ts"
+import { problems, stateOf } from "./end.ts"
+import type { Fault, FaultPlan } from "./faults.ts"
+import { BEGINNING, type Failure } from "./kernel.ts"
+import { isAsking, isMeddling, People } from "./people.ts"
+import type { Scenario, Step } from "./steps.ts"
+import { dumpTables } from "./tables.ts"
+import { withTraps } from "./traps.ts"
+import { type Bench, INTERVAL, TOKEN, World } from "./world.ts"
+
+export interface Verdict {
+  readonly seed: number
+  readonly scenario: string
+  readonly failure: Failure | undefined
+  readonly trace: ReadonlyArray<string>
+  readonly hash: string
+  readonly struck: ReadonlyArray<Fault>
+  /** Calls of each site while faults could strike. */
+  readonly calls: ReadonlyMap<string, number>
+  /** Virtual milliseconds. */
+  readonly duration: number
+  readonly replicas: number
+  readonly statements: number
+  /** What stands at the end, in words that do not depend on ids and times. */
+  readonly state: string
+  /** The same end asked for at once, in a fresh world: it must come to the same state. */
+  readonly fresh: Scenario
+}
+
+const MOST_WRITE = Duration.seconds(30)
+const RESYNC = Duration.times(Duration.minutes(5), 1.1)
+const millis = Duration.toMillis
+
+export const runScenario = async (
+  bench: Bench,
+  seed: number,
+  scenario: Scenario,
+  plan: FaultPlan
+): Promise<Verdict> => {
+  const statements = bench.session.statements
+  const world = new World(seed, scenario, plan, bench)
+  const { kernel, outside } = world
+  let calls: ReadonlyMap<string, number> = new Map()
+  await withTraps(
+    (what) => kernel.fail("OwnTime", `the run reaches for ${what}`),
+    () => bench.session.isBusy,
+    async () => {
+      begin(world)
+      const people = new People(world)
+      for (const step of scenario.steps) kernel.after(step.at * 1000, () => take(world, people, step))
+      await kernel.run(BEGINNING + scenario.length * 1000)
+      calls = new Map(outside.counts)
+      outside.plan = { strike: () => undefined }
+      await calmDown(world, people)
+    }
+  )
+  return {
+    seed,
+    scenario: scenario.name,
+    failure: kernel.failure,
+    trace: kernel.trace,
+    hash: kernel.hash,
+    struck: outside.struck,
+    calls,
+    duration: kernel.now - BEGINNING,
+    replicas: scenario.replicas,
+    statements: bench.session.statements - statements,
+    state: stateOf(world),
+    fresh: freshOf(world)
+  }
+}
+
+/** Asks for what is asked for now, from the start, beside what strangers have. */
+const freshOf = (world: World): Scenario => ({
+  name: "fresh",
+  about: "the end of another run, asked for at once",
+  replicas: 1,
+  zones: world.scenario.zones,
+  length: 1,
+  ...(world.scenario.adoption === undefined ? {} : { adoption: world.scenario.adoption }),
+  rows: [...world.storeWatch.records.values()].filter(({ present }) => present).toSorted((a, b) => a.id - b.id),
+  strangers: world.zones.flatMap((name, zone) =>
+    world
+      .recordsOf(name)
+      .filter(({ id }) => !world.providerWatch.ours.has(id))
+      .map((record) => ({ ...record, zone }))
+  ),
+  steps: []
+})
+
+const begin = (world: World): void => {
+  const { engine, scenario, store, zones } = world
+  store.session.setTime(store.now)
+  store.session.query("insert into api_keys (name, api_token) values ('simulated', $1)", [TOKEN])
+  for (const [index, zone] of zones.entries()) {
+    store.session.query("insert into domains (domain, adoption) values ($1, $2)", [
+      zone,
+      scenario.adoption ?? "Matching"
+    ])
+    store.session.query("insert into domain_dns_providers (domain_id, api_key_id) values ($1, 1)", [index + 1])
+  }
+  for (const { domainId, name, ttl, type, value } of scenario.rows ?? []) {
+    store.session.query("insert into dns_records (domain_id, type, name, value, ttl) values ($1, $2, $3, $4, $5)", [
+      domainId,
+      type,
+      name,
+      value,
+      ttl
+    ])
+  }
+  world.reread()
+  store.rolledBack()
+  for (const { comment = null, content, name, ttl = 1, type, zone } of scenario.strangers ?? []) {
+    engine.control.edit({ op: "create", zone: zones[zone] ?? "", record: { type, name, content, comment, ttl } })
+  }
+  world.remember()
+  for (let i = 0; i < scenario.replicas; i++) world.kernel.after(i, () => world.start(i))
+}
+
+const take = (world: World, people: People, step: Step): void => {
+  if (isAsking(step)) people.ask(step)
+  else if (isMeddling(step)) people.meddle(step)
+  else happen(world, step)
+}
+
+/** From the last fault to the verdict. */
+const calmDown = async (world: World, people: People): Promise<void> => {
+  const { kernel, providerWatch, storeWatch } = world
+  if (kernel.failure !== undefined) return
+  becalm(world)
+  kernel.say("nothing goes wrong from here on")
+  // What still stands still, is down or is on its way ends by itself.
+  await kernel.run(kernel.now + STRAGGLERS, () => people.open === 0 && world.isUp())
+  if (kernel.failure !== undefined) return
+  if (people.open > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
+  world.calm = true
+  world.disturbAll()
+  providerWatch.restartWindows()
+  const rejected = Math.max(0, ...[...storeWatch.records.values()].map((row) => row.nextRetryAt - world.store.now))
+  const bound =
+    Math.max(millis(LEASE) + millis(MOST_WRITE) + millis(WRITE_MARGIN), millis(backoff(100)) * 1.1, rejected) +
+    millis(RESYNC) +
+    Math.max(0, -world.store.skew)
+  providerWatch.window = bound
+  const deadline = kernel.now + bound
+  let open: ReadonlyArray<string> = ["nothing was looked at"]
+  while (kernel.now < deadline && kernel.failure === undefined) {
+    await kernel.run(Math.min(deadline, kernel.now + LOOK))
+    open = problems(world)
+    if (open.length === 0) break
+  }
+  if (kernel.failure !== undefined) return
+  if (open.length > 0) return kernel.fail("L1", `${bound / 1000} s after the last fault: ${open.join("; ")}`)
+  kernel.say(`all has converged: ${stateOf(world)}`)
+  world.settledAt = kernel.now
+  await kernel.run(kernel.now + 3 * millis(INTERVAL) + millis(HEARTBEAT))
+  if (kernel.failure !== undefined) return
+  const again = problems(world)
+  if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
+  if (dumpTables(world.store.session).includes(TOKEN)) kernel.fail("S10", "the token is in the database in clear")
+}
+
+/** How often convergence is looked at; it costs no call. */
+const LOOK = 1_000
+/** A pause of 90 s, a restart after 12 s, and a user who asks again. */
+const STRAGGLERS = 300_000

@@ -1,0 +1,84 @@
+/**
+ * The two searches. Exhaustive: each call of each scenario meets each fault that can befall it, one a run. Random: worlds
+ * and faults drawn from seeds; and pairs, drawn from the exhaustive list. A commit checks a share of the list, chosen by
+ * its hash. Whatever the search, a call site that no fault has reached makes it fail.
+ */
+import { exactly, type Fault, KINDS, SITES } from "./faults.ts"
+import { randomOf } from "./random.ts"
+import { runScenario, type Verdict } from "./run.ts"
+import type { Scenario } from "./steps.ts"
+import { SCENARIOS } from "./scenarios.ts"
+import { chanceOf, scenarioOf } from "./swarm.ts"
+import type { Bench } from "./world.ts"
+
+export interface Task {
+  /** `random` is drawn from the seed. */
+  readonly scenario: string
+  readonly seed: number
+  /** Undefined draws them from the seed. */
+  readonly faults?: ReadonlyArray<Fault>
+  /** Steps of the scenario, by number, that are left out. */
+  readonly drop?: ReadonlyArray<number>
+}
+
+export const perform = async (bench: Bench, task: Task): Promise<Verdict> => {
+  const scenario = scenarioFor(task)
+  const plan = task.faults === undefined ? chanceOf(task.seed) : exactly(task.faults)
+  const verdict = await runScenario(bench, task.seed, scenario, plan)
+  return verdict.failure === undefined && task.scenario === "random" ? compare(bench, verdict) : verdict
+}
+
+export const scenarioFor = ({ drop = [], scenario: name, seed }: Task): Scenario => {
+  const scenario = name === "random" ? scenarioOf(seed) : SCENARIOS.find((one) => one.name === name)
+  if (scenario === undefined) {
+    throw new Error(`there is no scenario ${name}; there are random, ${SCENARIOS.map((one) => one.name).join(", ")}`)
+  }
+  return { ...scenario, steps: scenario.steps.filter((_, index) => !drop.includes(index)) }
+}
+
+/** D2: what was asked for bit by bit must end as what is asked for at once; D3 where the schema was expanded between. */
+const compare = async (bench: Bench, verdict: Verdict): Promise<Verdict> => {
+  const fresh = await runScenario(bench, verdict.seed, verdict.fresh, exactly([]))
+  if (fresh.failure === undefined && fresh.state === verdict.state) return verdict
+  const invariant = verdict.trace.some((line) => line.includes(" migration ")) ? "D3" : "D2"
+  const message =
+    fresh.failure === undefined
+      ? `${verdict.state} differs from a fresh ${fresh.state}`
+      : `asked for at once: ${fresh.failure.message}`
+  return { ...verdict, failure: { invariant, message, at: verdict.duration } }
+}
+
+/** All that can befall the calls that a run without faults made, in the order of sites and calls. */
+export const singles = ({
+  calls,
+  scenario,
+  seed
+}: Pick<Verdict, "scenario" | "seed"> & { readonly calls: Iterable<readonly [string, number]> }): ReadonlyArray<Task> =>
+  [...calls].flatMap(([site, count]) => {
+    const kinds = KINDS[SITES[site] ?? "statement"]
+    return Array.from({ length: count }, (_, i) => i + 1).flatMap((occurrence) =>
+      kinds.map((kind): Task => ({ scenario, seed, faults: [{ site, occurrence, kind }] }))
+    )
+  })
+
+/** Two faults of one list at once, `count` of them. */
+export const pairs = (list: ReadonlyArray<Task>, seed: number, count: number): ReadonlyArray<Task> => {
+  const random = randomOf(seed, "pairs")
+  return Array.from({ length: count }, () => {
+    const first = random.pick(list)
+    const second = random.pick(list.filter(({ scenario }) => scenario === first.scenario))
+    return { ...first, faults: [...(first.faults ?? []), ...(second.faults ?? [])] }
+  })
+}
+
+/** Every `of`th task, beginning where the commit says. */
+export const shareOf = <A>(list: ReadonlyArray<A>, commit: string, of: number): ReadonlyArray<A> => {
+  const first = Number.parseInt(commit.slice(0, 8), 16) % of
+  return list.filter((_, index) => index % of === first)
+}
+
+/** Sites that no fault has reached, of all there are. */
+export const unreached = (struck: Iterable<Fault>): ReadonlyArray<string> => {
+  const reached = new Set(Array.from(struck, ({ site }) => site))
+  return Object.keys(SITES).filter((site) => !reached.has(site))
+}

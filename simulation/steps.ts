@@ -1,0 +1,70 @@
+/**
+ * What happens to a world besides faults at calls: people ask for records, strangers edit the zone, and the environment
+ * misbehaves. A step is data, so that a story can be told and shortened.
+ */
+interface Place {
+  /** Number of the zone, from 0. */
+  readonly zone: number
+  readonly type: "A" | "AAAA" | "CNAME" | "TXT"
+  /** Relative. */
+  readonly name: string
+}
+
+export type Step = { readonly at: number } & (
+  | ({ readonly do: "create"; readonly value: string; readonly ttl?: number } & Place)
+  | ({ readonly do: "change"; readonly value?: string; readonly ttl?: number } & Place)
+  | ({ readonly do: "remove" } & Place)
+  | ({ readonly do: "retry" } & Place)
+  /** A stranger's record; with `mark` it looks like that of another installation. */
+  | ({ readonly do: "stranger adds"; readonly value: string; readonly mark?: string } & Place)
+  /** Whatever stands there now. */
+  | ({ readonly do: "stranger edits"; readonly value: string } & Place)
+  | ({ readonly do: "stranger deletes" } & Place)
+  | { readonly do: "outage"; readonly seconds: number; readonly of: "all" | "writes" }
+  /** The provider refuses whatever holds this name. */
+  | { readonly do: "poison"; readonly name: string; readonly seconds: number }
+  | { readonly do: "storm"; readonly seconds: number }
+  | { readonly do: "others use"; readonly calls: number }
+  /** The provider does not know the only zone for a while. */
+  | { readonly do: "zone gone"; readonly seconds: number }
+  | { readonly do: "token revoked"; readonly seconds: number }
+  | { readonly do: "crash" | "stop" | "stall"; readonly replica: number; readonly seconds: number }
+  | { readonly do: "clock jump"; readonly replica: number; readonly seconds: number }
+  | { readonly do: "server clock jump"; readonly seconds: number }
+  | { readonly do: "fail-over"; readonly lostSeconds: number }
+  | { readonly do: "connections cut" }
+  | { readonly do: "wake-ups"; readonly seconds: number; readonly how: "dropped" | "repeated" }
+  | { readonly do: "pages"; readonly seconds: number; readonly how: "partial" | "reordered" }
+  | { readonly do: "migration" }
+)
+
+export interface Scenario {
+  readonly name: string
+  /** One sentence for docs and stories. */
+  readonly about: string
+  readonly replicas: number
+  readonly zones: number
+  /** Calls of the provider's limit in five minutes. */
+  readonly quota?: number
+  readonly adoption?: "Matching" | "Never"
+  /** Records that strangers have from the start. */
+  readonly strangers?: ReadonlyArray<{
+    readonly zone: number
+    readonly type: string
+    readonly name: string
+    readonly content: string
+    readonly comment?: string | null
+    readonly ttl?: number
+  }>
+  /** Rows that are asked for from the start, oldest first. */
+  readonly rows?: ReadonlyArray<{
+    readonly domainId: number
+    readonly type: string
+    readonly name: string
+    readonly value: string
+    readonly ttl: number
+  }>
+  readonly steps: ReadonlyArray<Step>
+  /** Seconds after which no fault and no step comes any more. */
+  readonly length: number
+}

@@ -1,0 +1,135 @@
+/**
+ * A world drawn from a seed: what people want, what the environment does, and which faults may strike how often. Each
+ * seed enables only some kinds of trouble, so that none hides another.
+ */
+import { type CallClass, type FaultKind, type FaultPlan, KINDS, SITES } from "./faults.ts"
+import { type Random, randomOf } from "./random.ts"
+import type { Scenario, Step } from "./steps.ts"
+
+const NAMES = ["www", "app", "note"] as const
+const LENGTH = 180
+
+export const scenarioOf = (seed: number): Scenario => {
+  const random = randomOf(seed, "scenario")
+  const zones = random.chance(0.3) ? 2 : 1
+  const replicas = random.between(1, 3)
+  const steps = [...wishes(random, zones), ...meddling(random, zones), ...troubles(random, replicas, zones)]
+  return {
+    name: "random",
+    about: "drawn from the seed",
+    replicas,
+    zones,
+    length: LENGTH,
+    ...(random.chance(0.2) ? { quota: random.between(40, 80) } : {}),
+    strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
+    steps: steps.toSorted((a, b) => a.at - b.at)
+  }
+}
+
+const at = (random: Random, from: number, to: number) => from + Math.round(random.next() * (to - from) * 10) / 10
+
+const wishes = (random: Random, zones: number): Array<Step> => {
+  const steps: Array<Step> = []
+  for (let zone = 0; zone < zones; zone++) {
+    for (const name of NAMES) {
+      if (random.chance(0.25)) continue
+      const kinds = ["A", "TXT", "CNAME"] as const
+      let type: (typeof kinds)[number] = random.pick(kinds)
+      let time = at(random, 1, 40)
+      const value = () =>
+        type === "A"
+          ? `192.0.2.${random.between(1, 9)}`
+          : type === "TXT"
+            ? `text ${random.between(1, 9)}`
+            : `host${random.between(1, 9)}.example.net`
+      steps.push({ at: time, do: "create", zone, type, name, value: value() })
+      for (let more = random.between(0, 3); more > 0; more--) {
+        time += random.chance(0.4) ? at(random, 0, 1) : at(random, 1, 40)
+        if (time > LENGTH - 20) break
+        const kind = random.between(0, 5)
+        if (kind <= 1) steps.push({ at: time, do: "change", zone, type, name, value: value() })
+        else if (kind === 2) steps.push({ at: time, do: "change", zone, type, name, ttl: random.pick([60, 300, 3600]) })
+        else {
+          steps.push({ at: time, do: "remove", zone, type, name })
+          if (kind === 3) break
+          if (kind === 4) type = random.pick(kinds)
+          time += random.chance(0.5) ? 0 : at(random, 0, 20)
+          steps.push({ at: time, do: "create", zone, type, name, value: value() })
+        }
+      }
+    }
+  }
+  return steps
+}
+
+/** Somebody has a record of a name that we may want: the same, another, or one of another installation. */
+const strangers = (random: Random, zones: number) => {
+  const zone = random.between(0, zones - 1)
+  const type = random.pick(["A", "TXT"])
+  const content = type === "A" ? `192.0.2.${random.between(1, 9)}` : `"text ${random.between(1, 9)}"`
+  const comment = random.chance(0.5) ? "[driftless:0123456789ab]" : null
+  return { zone, type, name: `${random.pick(NAMES)}.zone${zone}.test`, content, comment }
+}
+
+const meddling = (random: Random, zones: number): Array<Step> => {
+  const steps: Array<Step> = []
+  if (!random.chance(0.4)) return steps
+  for (let i = random.between(1, 3); i > 0; i--) {
+    const place = { at: at(random, 10, LENGTH - 30), zone: random.between(0, zones - 1), name: random.pick(NAMES) }
+    const kind = random.between(0, 2)
+    const type = random.pick(["A", "TXT"] as const)
+    const value = type === "A" ? "203.0.113.1" : "not yours"
+    if (kind === 0) steps.push({ ...place, do: "stranger adds", type: "TXT", name: "theirs", value: `theirs ${i}` })
+    else if (kind === 1) steps.push({ ...place, do: "stranger edits", type, value })
+    else steps.push({ ...place, do: "stranger deletes", type })
+  }
+  return steps
+}
+
+const troubles = (random: Random, replicas: number, zones: number): Array<Step> => {
+  const when = () => at(random, 2, LENGTH - 30)
+  const replica = () => random.between(0, replicas - 1)
+  const kinds: ReadonlyArray<() => Step> = [
+    () => ({ at: when(), do: "outage", seconds: random.between(5, 60), of: random.pick(["all", "writes"]) }),
+    () => ({ at: when(), do: "poison", name: random.pick(NAMES), seconds: random.between(10, 90) }),
+    () => ({ at: when(), do: "storm", seconds: random.between(10, 60) }),
+    ...(zones === 1 ? [(): Step => ({ at: when(), do: "zone gone", seconds: random.between(5, 60) })] : []),
+    () => ({ at: when(), do: "token revoked", seconds: random.between(5, 60) }),
+    () => ({ at: when(), do: "crash", replica: replica(), seconds: random.between(1, 40) }),
+    () => ({ at: when(), do: "stall", replica: replica(), seconds: random.between(20, 90) }),
+    () => ({ at: when(), do: "stop", replica: replica(), seconds: random.between(1, 20) }),
+    () => ({ at: when(), do: "clock jump", replica: replica(), seconds: random.between(-120, 120) }),
+    // Within the margin of a write's window: a server whose clock runs ahead by more breaks what the window rests on.
+    () => ({ at: when(), do: "server clock jump", seconds: random.between(-60, 1) }),
+    () => ({ at: when(), do: "fail-over", lostSeconds: random.between(0, 20) }),
+    () => ({ at: when(), do: "connections cut" }),
+    () => ({ at: when(), do: "wake-ups", seconds: random.between(20, 120), how: random.pick(["dropped", "repeated"]) }),
+    () => ({ at: when(), do: "pages", seconds: random.between(5, 60), how: random.pick(["partial", "reordered"]) }),
+    () => ({ at: when(), do: "migration" })
+  ]
+  return kinds.flatMap((kind) => (random.chance(0.2) ? [kind()] : []))
+}
+
+/** Strikes calls by chance: few kinds, one site or all, seldom or often, as the seed says. */
+export const chanceOf = (seed: number): FaultPlan => {
+  const random = randomOf(seed, "faults")
+  const rate = random.pick([0, 0.005, 0.02, 0.05])
+  const everywhere: ReadonlyArray<FaultKind> = [...new Set(Object.values(KINDS).flat())]
+  const enabled = new Set(everywhere.filter(() => random.chance(0.5)))
+  const classes: ReadonlyArray<CallClass> = ["statement", "transaction", "read", "write"]
+  const [kind, site] = [random.pick(classes), random.pick(Object.keys(SITES))]
+  // Spread over all calls, or most of it on the calls of one kind, or of one site.
+  const focus = random.pick(["everything", "kind", "site", "site"])
+  const chance = (here: string, call: CallClass) => {
+    if (focus === "everything") return rate
+    if (focus === "kind") return call === kind ? rate * 4 : rate / 4
+    return here === site ? Math.max(rate * 6, 0.1) : rate / 4
+  }
+  return {
+    strike: (here, call) => {
+      if (!random.chance(chance(here, call))) return undefined
+      const kinds = KINDS[call].filter((one) => enabled.has(one))
+      return kinds.length === 0 ? undefined : random.pick(kinds)
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The database of the simulation: migrated once, emptied before each run, and watched by triggers that say each changed
+ * row as a notice. A copy of all tables can be taken and put back, as a fail-over does that lost its tail.
+ */
+import { migrations, statementsOf } from "../src/database/migrate.ts"
+import { Session } from "./session.ts"
+import { forbiddenIn } from "./traps.ts"
+
+const TABLES = [
+  "reconcile_work",
+  "reconcile_conditions",
+  "api_tokens",
+  "manifests",
+  "api_keys",
+  "domains",
+  "domain_dns_providers",
+  "domain_dns_zone_meta",
+  "dns_zones",
+  "dns_records",
+  "dns_ledger",
+  "dns_tombstones",
+  "api_budgets"
+] as const
+
+/** Those whose every change is checked. */
+export const WATCHED = [
+  "reconcile_work",
+  "dns_records",
+  "dns_ledger",
+  "dns_tombstones",
+  "domain_dns_providers",
+  "api_budgets"
+]
+
+export const openTables = async (instance: string): Promise<Session> => {
+  const session = await Session.open()
+  for (const { text } of migrations()) for (const statement of statementsOf(text)) session.script(statement)
+  refuseOwnTime(session)
+  session.script(AUDIT)
+  for (const table of WATCHED) {
+    session.script(`create trigger simulation_audit after insert or update or delete on ${table}
+      for each row execute function simulation_audit()`)
+  }
+  session.script("create schema kept")
+  for (const table of TABLES) session.script(`create table kept.${table} as table ${table} with no data`)
+  session.query("update driftless_instance set instance_id = $1", [instance])
+  return session
+}
+
+const AUDIT = `create function simulation_audit() returns trigger language plpgsql as $$
+begin
+  raise notice 'audit %', json_build_object('table', tg_table_name, 'op', tg_op,
+    'old', case when tg_op <> 'INSERT' then to_jsonb(old) end, 'new', case when tg_op <> 'DELETE' then to_jsonb(new) end);
+  return null;
+end $$`
+
+/** Functions and defaults of the schema must take their time from \`driftless_now()\` too. */
+const refuseOwnTime = (session: Session): void => {
+  const { rows } = session.query(`
+    select proname as name, prosrc as text from pg_proc where pronamespace = 'public'::regnamespace and proname <> 'driftless_now'
+    union all select adrelid::regclass::text, pg_get_expr(adbin, adrelid) from pg_attrdef
+    union all select viewname, definition from pg_views where schemaname = 'public'`)
+  for (const { name, text } of rows) {
+    const found = forbiddenIn(String(text))
+    if (found !== undefined) throw new Error(`${String(name)} in the schema says ${found}`)
+  }
+}
+
+const all = TABLES.join(", ")
+
+export const emptyTables = (session: Session): void => {
+  session.onNotice = () => undefined
+  session.script("rollback")
+  if (session.query("select from information_schema.columns where column_name = 'simulation_added'").rows.length > 0) {
+    session.script("alter table dns_records drop column simulation_added")
+    session.forgetPlans()
+  }
+  session.script(`truncate ${all} restart identity cascade; update driftless_instance set boot = 0;
+    truncate ${TABLES.map((table) => `kept.${table}`).join(", ")}; set driftless.now = ''; set driftless.due = ''`)
+  session.forgetTime()
+}
+
+export const keepTables = (session: Session): void => {
+  const copies = TABLES.map((table) => `insert into kept.${table} select ${columnsOf(session, table)} from ${table}`)
+  session.script(`truncate ${TABLES.map((table) => `kept.${table}`).join(", ")}; ${copies.join("; ")}`)
+}
+
+/** Those that were there from the start, in their order: a migration in mid-run may have added others. */
+const columnsOf = (session: Session, table: string): string => {
+  const { rows } = session.query(
+    `select string_agg(quote_ident(column_name), ', ' order by ordinal_position) as columns
+      from information_schema.columns where table_schema = 'kept' and table_name = $1`,
+    [table]
+  )
+  return String(rows[0]?.["columns"])
+}
+
+/** Expands the schema in mid-run: a program that does not know the column goes on as before. */
+export const expandTables = (session: Session): void => {
+  session.script("alter table dns_records add column if not exists simulation_added text")
+  session.forgetPlans()
+}
+
+/** What came after the copy is gone, and another epoch begins. Sequences go on, as their log runs ahead. */
+export const putTablesBack = (session: Session): void => {
+  const copies = TABLES.map((table) => `insert into ${table} (${columnsOf(session, table)}) table kept.${table}`)
+  session.script(`set session_replication_role = replica; truncate ${all} cascade; ${copies.join("; ")};
+    update driftless_instance set boot = boot + 1; set session_replication_role = origin`)
+}
+
+/** All rows as text: nothing secret may be in it in clear. */
+export const dumpTables = (session: Session): string =>
+  TABLES.map((table) => JSON.stringify(session.query(`select to_jsonb(t) as row from ${table} t`).rows)).join("\n")

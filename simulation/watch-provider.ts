@@ -1,0 +1,264 @@
+/**
+ * What must hold of every call to the provider:
+ *
+ *   S4  a write starts before its worker's deadline, under a lease that is still its own, and lands within its window
+ *   S5  what is not ours is neither changed nor deleted: a stranger's record only once it was adopted
+ *   S7  no more records of ours for a name and type than rows, longer than W
+ *   S8  a row or a tombstone that went leaves no record of ours behind
+ *   S9  the provider's limit is never hit, and after a 429 no call starts before its time
+ *   S11 a rejected row is not sent again before its next retry
+ *   L2  in quiet, when all has converged, nothing is written
+ */
+import type { ApiRequest, ApiResponse } from "../src/simulator/envelope.ts"
+import type { StoredRecord } from "../src/simulator/zone-store.ts"
+import { WRITE_MARGIN } from "../src/database/work.ts"
+import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
+import { Duration } from "effect"
+import type { Kernel, Process } from "./kernel.ts"
+import type { RecordRow, StoreWatch } from "./watch-store.ts"
+
+export interface ProviderFacts {
+  readonly kernel: Kernel
+  readonly now: () => number
+  readonly store: StoreWatch
+  /** Zone by the id of its domain, and the other way round by its id at the provider. */
+  readonly zoneName: (domainId: number) => string
+  readonly domainOf: (zoneId: string) => number
+  readonly records: (zone: string) => ReadonlyArray<StoredRecord>
+  readonly blockedUntil: () => number
+  readonly isSettled: () => boolean
+  readonly isLimitOurs: () => boolean
+  /** A fail-over or a clock may have moved windows just now. */
+  readonly isDisturbed: () => boolean
+}
+
+interface Batch {
+  readonly deletes?: ReadonlyArray<{ readonly id: string }>
+  readonly patches?: ReadonlyArray<{
+    readonly id: string
+    readonly type?: string
+    readonly name?: string
+    readonly content?: string
+  }>
+  readonly posts?: ReadonlyArray<{ readonly type: string; readonly name: string; readonly content?: string }>
+}
+
+const pathOf = (request: ApiRequest) => /zones\/([^/]+)\/dns_records\/batch$/u.exec(request.path)?.[1]
+const batchOf = (request: ApiRequest): Batch => JSON.parse(request.body ?? "{}") as Batch
+
+export const identity = (type: string, name: string, content: string) => `${type} ${name} ${content}`
+
+export class ProviderWatch {
+  writes = 0
+  calls = 0
+  /** Ids of records that the product made or adopted. */
+  readonly ours = new Set<string>()
+  readonly #seen = new Map<string, number>()
+  readonly #blocked = new Map<string, number>()
+  readonly #surplus = new Map<string, number>()
+  readonly #facts: ProviderFacts
+  /** Milliseconds that a surplus record may last: set when the bounds of a run are known. */
+  window = Number.POSITIVE_INFINITY
+
+  constructor(facts: ProviderFacts) {
+    this.#facts = facts
+  }
+
+  starting(process: Process, request: ApiRequest): void {
+    const { kernel, now, store } = this.#facts
+    this.calls++
+    const blocked = this.#blocked.get(process.name) ?? 0
+    if (kernel.now < blocked)
+      kernel.fail("S9", `${process.name} calls ${(blocked - kernel.now) / 1000} s before its 429 is over`)
+    if (this.#facts.blockedUntil() > now())
+      kernel.fail("S9", `${process.name} calls although the token's budget says to wait`)
+    const zoneId = pathOf(request)
+    if (zoneId === undefined) return
+    this.writes++
+    if (this.#facts.isSettled()) kernel.fail("L2", `${process.name} writes although all had converged: ${request.body}`)
+    const key = String(this.#facts.domainOf(zoneId))
+    const row = store.work.get(key)
+    if (row?.owner !== process.name) {
+      kernel.fail(
+        "S4",
+        `${process.name} starts a write in the zone of key ${key}, which is ${row?.owner ?? "nobody"}'s`
+      )
+    } else if (now() > row.writeUntil - Duration.toMillis(WRITE_MARGIN)) {
+      kernel.fail(
+        "S4",
+        `${process.name} starts a write ${(now() - row.writeUntil) / 1000} s from the end of its window`
+      )
+    }
+    this.#checkRetries(Number(key), batchOf(request))
+  }
+
+  #checkRetries(domainId: number, { posts = [] }: Batch): void {
+    const { kernel, now, store } = this.#facts
+    for (const post of posts) {
+      const rows = [...store.records.values()].filter(
+        (row) => row.present && this.#is(row, domainId, post.type, post.name, post.content ?? "")
+      )
+      if (rows.length > 0 && rows.every((row) => isHeld(row, now()))) {
+        kernel.fail("S11", `${post.type} ${post.name} is sent before its next retry`)
+      }
+    }
+  }
+
+  #is(row: RecordRow, domainId: number, type: string, name: string, content: string): boolean {
+    return row.domainId === domainId && row.type === type && this.fqdn(row) === name && contentOf(row) === content
+  }
+
+  fqdn({ domainId, name }: { readonly domainId: number; readonly name: string }): string {
+    const zone = this.#facts.zoneName(domainId)
+    return name === "@" ? zone : `${name}.${zone}`
+  }
+
+  /** Around a call that is carried out: `before` and after it the records of its zone are compared. */
+  landing(process: Process, request: ApiRequest, carryOut: () => ApiResponse): ApiResponse {
+    const zoneId = pathOf(request)
+    if (zoneId === undefined) return this.#limited(carryOut())
+    const { kernel, now, store } = this.#facts
+    const domainId = this.#facts.domainOf(zoneId)
+    const zone = this.#facts.zoneName(domainId)
+    const row = store.work.get(String(domainId))
+    if (row !== undefined && !this.#facts.isDisturbed() && now() >= row.writeUntil) {
+      kernel.fail(
+        "S4",
+        `a write of ${process.name} lands outside of its window, while ${row.owner ?? "nobody"} has key ${row.key}`
+      )
+    }
+    const before = new Map(this.#facts.records(zone).map((record) => [record.id, record]))
+    const response = this.#limited(carryOut())
+    const after = this.#facts.records(zone)
+    const now_ = new Set(after.map(({ id }) => id))
+    for (const record of after) {
+      const old = before.get(record.id)
+      if (old === undefined) this.ours.add(record.id)
+      else if (old !== record) this.#checkOurs(record.id, old, "changes")
+    }
+    for (const [id, record] of before) if (!now_.has(id)) this.#checkOurs(id, record, "deletes")
+    this.look()
+    return response
+  }
+
+  #limited(response: ApiResponse): ApiResponse {
+    if (response.status === 429 && this.#facts.isLimitOurs() && !response.body.includes("Injected")) {
+      this.#facts.kernel.fail("S9", "the calls of all replicas together went over the provider's limit")
+    }
+    return response
+  }
+
+  #checkOurs(id: string, record: StoredRecord, does: string): void {
+    if (this.ours.has(id)) return
+    const { kernel, store } = this.#facts
+    const entry = [...store.ledger.values(), ...store.tombstones.values()].find(({ recordId }) => recordId === id)
+    const row = [...store.records.values()].find(
+      (one) => one.type === record.type && this.fqdn(one) === record.name && contentOf(one) === record.content
+    )
+    const isMarked = /\[driftless:(?!5137ab1e0dd5)/u.test(record.comment ?? "")
+    // Adopted: a row asked for what the stranger had.
+    if (!isMarked && entry !== undefined && (row !== undefined || entry.value === record.content)) {
+      this.ours.add(id)
+      return
+    }
+    kernel.fail("S5", `${does} ${record.type} ${record.name} ${record.content}, which is a stranger's`)
+  }
+
+  answered(process: Process, response: ApiResponse): void {
+    if (response.status !== 429) return
+    const header = Object.entries(response.headers).find(([name]) => name.toLowerCase() === "retry-after")?.[1]
+    // Its own clock may run ahead; what it measures by it is as long for everyone.
+    this.#blocked.set(process.name, this.#facts.kernel.now + Number(header ?? 0) * 1000)
+  }
+
+  /** Takes a look at all zones: what stands there now, and whether there is more than rows ask for. */
+  look(): void {
+    const { kernel, store } = this.#facts
+    const asked = new Map<string, number>()
+    for (const row of store.records.values()) {
+      const key = `${row.type} ${this.fqdn(row)}`
+      asked.set(key, (asked.get(key) ?? 0) + 1)
+    }
+    const standing = new Map<string, number>()
+    for (const domainId of new Set([...store.work.keys()].map(Number))) {
+      for (const record of this.#facts.records(this.#facts.zoneName(domainId))) {
+        this.#seen.set(identity(record.type, record.name, record.content), this.#facts.now())
+        if (!this.ours.has(record.id)) continue
+        const key = `${record.type} ${record.name}`
+        standing.set(key, (standing.get(key) ?? 0) + 1)
+      }
+    }
+    for (const key of this.#surplus.keys()) {
+      if ((standing.get(key) ?? 0) <= (asked.get(key) ?? 0)) this.#surplus.delete(key)
+    }
+    for (const [key, count] of standing) {
+      if (count <= (asked.get(key) ?? 0)) continue
+      const since = this.#surplus.get(key) ?? kernel.now
+      this.#surplus.set(key, since)
+      if (kernel.now - since > this.window) {
+        kernel.fail(
+          "S7",
+          `${count} records of ours stand for ${key}, which ${asked.get(key) ?? 0} rows ask for, since ${(kernel.now - since) / 1000} s`
+        )
+      }
+    }
+  }
+
+  /** A surplus that faults kept alive counts from their end. */
+  restartWindows(): void {
+    for (const key of this.#surplus.keys()) this.#surplus.set(key, this.#facts.kernel.now)
+  }
+
+  wasSeen(row: RecordRow, since: number): boolean {
+    return (this.#seen.get(identity(row.type, this.fqdn(row), contentOf(row))) ?? 0) >= since - STALENESS
+  }
+
+  /** A row or a tombstone is gone for good. */
+  gone(
+    what: {
+      readonly domainId: number
+      readonly type: string
+      readonly name: string
+      readonly value: string
+      readonly recordId?: string | null
+    },
+    isRow: boolean
+  ): void {
+    const { kernel, store } = this.#facts
+    const zone = this.#facts.zoneName(what.domainId)
+    const name = isRow ? this.fqdn(what) : what.name
+    const left = this.#facts
+      .records(zone)
+      .find((record) =>
+        isRow
+          ? this.ours.has(record.id) &&
+            record.type === what.type &&
+            record.name === name &&
+            record.content === contentOf(what)
+          : record.id === what.recordId
+      )
+    if (left === undefined) return
+    const isWanted = [...store.records.values()].some((row) =>
+      this.#is(row, what.domainId, left.type, left.name, left.content)
+    )
+    const isKnown = [...store.ledger.values(), ...store.tombstones.values()].some(
+      ({ recordId }) => recordId === left.id
+    )
+    if (!isWanted && (isRow || !isKnown)) {
+      kernel.fail(
+        "S8",
+        `the ${isRow ? "row" : "tombstone"} of ${left.type} ${left.name} ${left.content} went, and the record stands`
+      )
+    }
+  }
+}
+
+const isHeld = (row: RecordRow, now: number) =>
+  row.rejected && !PLAN_REASONS.some((reason) => reason === row.reason) && (row.stopped || row.nextRetryAt > now)
+
+/** As Cloudflare writes it. */
+export const contentOf = ({ type, value }: { readonly type: string; readonly value: string }) =>
+  type === "TXT" ? `"${value}"` : value.replace(/\.$/u, "")
+
+/** A list may be older than that by no more; the tombstones' two clean lists are as far apart. */
+const STALENESS = 60_000

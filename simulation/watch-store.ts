@@ -1,0 +1,289 @@
+/**
+ * What must hold of everything that is committed:
+ *
+ *   S1  a key has one owner for a fence, and is not claimed before its lease and its open write are over
+ *   S2  the fence of a key rises with each claim of an epoch
+ *   S3  a pass whose fence is not the row's writes nothing, and nobody touches another's lease
+ *   S6  `observed` never falls, never passes `generation`, and only tells what a pass looked at
+ *   S11 a rejected row waits its backoff, counted by one; a success counts from nothing again
+ *   L3  a change that came during a pass makes its key due at once when the pass ends
+ *   L4  a lease is lost only by who stood still, died or was cut off; in quiet no key waits longer than a poll
+ */
+import type { Kernel, Process } from "./kernel.ts"
+import type { Change, Commit, PassId, Row } from "./store.ts"
+
+export interface WorkRow {
+  readonly key: string
+  readonly generation: number
+  readonly observed: number
+  readonly owner: string | null
+  readonly fence: number
+  readonly epoch: string
+  readonly due: number
+  readonly writeUntil: number
+}
+
+export interface RecordRow {
+  readonly id: number
+  readonly domainId: number
+  readonly type: string
+  readonly name: string
+  readonly value: string
+  readonly ttl: number
+  readonly present: boolean
+  readonly generation: number
+  readonly observed: number
+  readonly drifted: boolean
+  readonly changedAt: number
+  readonly rejected: boolean
+  readonly stopped: boolean
+  readonly retryCount: number
+  readonly nextRetryAt: number
+  readonly reason: string
+}
+
+export interface LedgerRow {
+  readonly id: number
+  readonly domainId: number
+  readonly recordId: string | null
+  readonly type: string
+  readonly name: string
+  readonly value: string
+}
+
+const time = (value: unknown) => (typeof value === "string" ? Date.parse(value) : 0)
+const text = (value: unknown) => (typeof value === "string" ? value : "")
+
+export const workOf = (row: Row): WorkRow => ({
+  key: text(row["key"]),
+  generation: Number(row["generation"]),
+  observed: Number(row["observed"]),
+  owner: typeof row["owner"] === "string" ? row["owner"] : null,
+  fence: Number(row["fence"]),
+  epoch: text(row["epoch"]),
+  due: time(row["due_at"]),
+  writeUntil: time(row["write_until"])
+})
+
+export const recordOf = (row: Row): RecordRow => ({
+  id: Number(row["id"]),
+  domainId: Number(row["domain_id"]),
+  type: text(row["type"]),
+  name: text(row["name"]),
+  value: text(row["value"]),
+  ttl: Number(row["ttl"]),
+  present: row["desired_state"] === "present",
+  generation: Number(row["generation"]),
+  observed: Number(row["observed_generation"]),
+  drifted: row["drifted"] === true,
+  changedAt: time(row["changed_at"]),
+  rejected: row["rejected_generation"] !== null && row["rejected_generation"] === row["generation"],
+  stopped: row["retry_stopped"] === true,
+  retryCount: Number(row["retry_count"]),
+  nextRetryAt: time(row["next_retry_at"]),
+  reason: text(row["error_reason"])
+})
+
+export const ledgerOf = (row: Row): LedgerRow => ({
+  id: Number(row["id"]),
+  domainId: Number(row["domain_id"]),
+  recordId: typeof row["provider_record_id"] === "string" ? row["provider_record_id"] : null,
+  type: text(row["type"]),
+  name: text(row["name"]),
+  value: text(row["value"])
+})
+
+/** Of those that a pass may write only under its fence. */
+const FENCED: ReadonlySet<string> = new Set(["dns_records", "dns_ledger", "dns_tombstones", "domain_dns_providers"])
+
+export interface StoreFacts {
+  readonly kernel: Kernel
+  /** The database's clock. */
+  readonly now: () => number
+  readonly processOf: (owner: string) => Process | undefined
+  /** When a process last stood still or lost a call, or the world was disturbed; the lease may run out then. */
+  readonly disturbedAt: (owner: string) => number
+  /** Faults and edits are over and their effects had time to end. */
+  readonly isQuiet: () => boolean
+  /** True when such a record stood at the provider at that time or later. */
+  readonly wasSeen: (row: RecordRow, since: number) => boolean
+}
+
+export class StoreWatch {
+  readonly work = new Map<string, WorkRow>()
+  readonly records = new Map<number, RecordRow>()
+  readonly ledger = new Map<number, LedgerRow>()
+  readonly tombstones = new Map<number, LedgerRow>()
+  readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number }>()
+  readonly #facts: StoreFacts
+  #epoch = 0
+
+  constructor(facts: StoreFacts) {
+    this.#facts = facts
+  }
+
+  /** After a fail-over: what is there now, and nothing of before counts. */
+  reset(rows: ReadonlyArray<{ readonly table: string; readonly row: Row }>): void {
+    for (const map of [this.work, this.records, this.ledger, this.tombstones, this.#claimed]) map.clear()
+    this.#epoch++
+    for (const { row, table } of rows) this.#put({ table, op: "INSERT", old: null, new: row })
+  }
+
+  /** Checks a commit, then takes it over. `removed` is what left for good. */
+  commit({ changes, parameters, pass, process, site }: Commit): void {
+    for (const change of changes) {
+      if (site === "work.complete" || site === "work.heartbeat") this.#checkClaimed(change, parameters, site)
+      if (change.table === "reconcile_work") this.#checkWork(change, process, site)
+      if (change.table === "dns_records") this.#checkRecord(change, site)
+      this.#put(change)
+    }
+    if (pass !== undefined && changes.some(({ table }) => FENCED.has(table))) this.#checkFence(pass, process, site)
+  }
+
+  #put({ new: after, old, table }: Change): void {
+    const id = Number((after ?? old)?.["id"])
+    const set = <K, V>(map: Map<K, V>, key: K, value: V | undefined) =>
+      void (value === undefined ? map.delete(key) : map.set(key, value))
+    if (table === "reconcile_work") {
+      set(this.work, text((after ?? old)?.["key"]), after === null ? undefined : workOf(after))
+    } else if (table === "dns_records") set(this.records, id, after === null ? undefined : recordOf(after))
+    else if (table === "dns_ledger") set(this.ledger, id, after === null ? undefined : ledgerOf(after))
+    else if (table === "dns_tombstones") set(this.tombstones, id, after === null ? undefined : ledgerOf(after))
+  }
+
+  /** Completions and heartbeats name their claims: key, owner and fence, as their first three arrays. */
+  #checkClaimed({ old, table }: Change, parameters: ReadonlyArray<unknown>, site: string): void {
+    if (table !== "reconcile_work" || old === null) return
+    const row = workOf(old)
+    const [keys, owners, fences] = parameters
+      .filter((parameter) => typeof parameter === "string" && parameter.startsWith("{"))
+      .map(elements)
+    const index = keys?.indexOf(row.key) ?? -1
+    if (owners?.[index] === row.owner && Number(fences?.[index]) === row.fence) return
+    this.#facts.kernel.fail(
+      "S3",
+      `${site} of ${String(owners?.[index])}, fence ${String(fences?.[index])}, changed key ${row.key}, which is ${row.owner ?? "nobody"}'s, fence ${row.fence}`
+    )
+  }
+
+  #checkFence({ fence, key }: PassId, process: Process, site: string): void {
+    const row = this.work.get(key)
+    if (row?.owner === process.name && row.fence === fence) return
+    const now = row === undefined ? "nobody's" : `${row.owner ?? "nobody"}'s, fence ${row.fence}`
+    this.#facts.kernel.fail(
+      "S3",
+      `${site} of ${process.name} with fence ${fence} wrote for key ${key}, which is ${now}`
+    )
+  }
+
+  #checkWork({ new: after, old: before }: Change, process: Process, site: string): void {
+    if (after === null || before === null) return
+    const { kernel } = this.#facts
+    const [old, row] = [workOf(before), workOf(after)]
+    if (row.observed < old.observed)
+      kernel.fail("S6", `observed of key ${row.key} fell from ${old.observed} to ${row.observed}`)
+    if (row.observed > row.generation)
+      kernel.fail("S6", `observed of key ${row.key} is ${row.observed}, generation ${row.generation}`)
+    if (row.owner !== null && (row.fence !== old.fence || row.owner !== old.owner)) this.#checkClaim(old, row)
+    else if (old.owner !== null && row.owner === null) this.#checkEnd(old, row, process, site)
+    else if (old.owner !== null && row.due !== old.due && old.owner !== process.name) {
+      kernel.fail("S3", `${site} of ${process.name} moved the lease of ${old.owner} on key ${row.key}`)
+    }
+  }
+
+  #checkClaim(old: WorkRow, row: WorkRow): void {
+    const { kernel } = this.#facts
+    const now = this.#facts.now()
+    const owner = row.owner ?? ""
+    const id = `${this.#epoch} ${row.key} ${row.fence}`
+    const other = this.#claimed.get(id)
+    if (other !== undefined)
+      kernel.fail("S1", `key ${row.key} has two claims of fence ${row.fence}: ${other.owner} and ${owner}`)
+    if (row.fence <= old.fence) kernel.fail("S2", `the fence of key ${row.key} went from ${old.fence} to ${row.fence}`)
+    this.#claimed.set(id, { owner, generation: row.generation })
+    if (old.owner !== null && old.due > now)
+      kernel.fail("S1", `${owner} claimed key ${row.key} while ${old.owner} had it`)
+    if (old.writeUntil > now)
+      kernel.fail("S1", `${owner} claimed key ${row.key} while a write of its last owner could land`)
+    const holder = old.owner === null ? undefined : this.#facts.processOf(old.owner)
+    if (
+      old.owner !== null &&
+      holder?.alive === true &&
+      this.#facts.disturbedAt(old.owner) < now - LEASE_MILLIS - 5000
+    ) {
+      kernel.fail("L4", `${old.owner} lost its lease on key ${row.key} although it was well`)
+    }
+    if (old.owner === null && this.#facts.isQuiet() && now - old.due > LONGEST_WAIT) {
+      kernel.fail("L4", `key ${row.key} was due for ${(now - old.due) / 1000} s before ${owner} took it`)
+    }
+  }
+
+  #checkEnd(old: WorkRow, row: WorkRow, process: Process, site: string): void {
+    const { kernel } = this.#facts
+    const now = this.#facts.now()
+    if (old.owner !== process.name && site.startsWith("work.")) {
+      kernel.fail("S3", `${site} of ${process.name} ended the lease of ${old.owner} on key ${row.key}`)
+    }
+    if (row.due < old.writeUntil && old.writeUntil > now && row.writeUntil > now) {
+      kernel.fail("S1", `key ${row.key} is due before the write of its last owner can no longer land`)
+    }
+    const claim = this.#claimed.get(`${this.#epoch} ${row.key} ${old.fence}`)
+    if (site !== "work.complete" || claim === undefined) return
+    if (row.observed > Math.max(old.observed, claim.generation)) {
+      kernel.fail(
+        "S6",
+        `key ${row.key} shows generation ${row.observed} as observed; the pass looked at ${claim.generation}`
+      )
+    }
+    if (row.generation > claim.generation && row.due > Math.max(now, row.writeUntil) + 1) {
+      kernel.fail("L3", `key ${row.key} changed during its pass and is due only in ${(row.due - now) / 1000} s`)
+    }
+  }
+
+  #checkRecord({ new: after, old: before }: Change, site: string): void {
+    if (after === null || before === null) return
+    const { kernel } = this.#facts
+    const now = this.#facts.now()
+    const [old, row] = [recordOf(before), recordOf(after)]
+    if (row.observed < old.observed)
+      kernel.fail("S6", `observed of record ${row.id} fell from ${old.observed} to ${row.observed}`)
+    if (row.generation < old.generation) kernel.fail("S6", `the generation of record ${row.id} fell`)
+    if (
+      row.observed > old.observed &&
+      row.observed === row.generation &&
+      row.present &&
+      !this.#facts.wasSeen(row, row.changedAt)
+    ) {
+      kernel.fail(
+        "S6",
+        `record ${row.id} shows ${row.type} ${row.name} ${row.value} as done by ${site}; it was never there`
+      )
+    }
+    if (row.observed === row.generation && row.observed > old.observed && row.retryCount !== 0) {
+      kernel.fail("S11", `record ${row.id} succeeded and still counts ${row.retryCount} retries`)
+    }
+    if (!row.rejected || row.retryCount === old.retryCount) return
+    if (row.retryCount !== old.retryCount + 1 && old.generation === row.generation) {
+      kernel.fail("S11", `record ${row.id} counts from ${old.retryCount} to ${row.retryCount}`)
+    }
+    const delay = retryDelay(row.retryCount)
+    const isWaiting = delay === null ? row.stopped : row.nextRetryAt >= now + delay - 1
+    if (!isWaiting)
+      kernel.fail("S11", `record ${row.id} was rejected ${row.retryCount} times and waits less than its backoff`)
+  }
+}
+
+/** The backoff of the seed, in its own words: 60, 120, 240, 480, 960, 1800 s; null from the tenth on. */
+const retryDelay = (count: number): number | null =>
+  count >= 10 ? null : ([60, 120, 240, 480, 960][count - 1] ?? 1800) * 1000
+
+/** Of an array in PostgreSQL's notation; names of ours hold no quotes. */
+const elements = (text: unknown): ReadonlyArray<string> =>
+  String(text)
+    .slice(1, -1)
+    .split(",")
+    .map((element) => element.replaceAll('"', ""))
+
+const LEASE_MILLIS = 15_000
+/** A poll of a process that hears hints, its statement, and one that was on its way. */
+const LONGEST_WAIT = 5_000 + 3_000

@@ -1,0 +1,273 @@
+/**
+ * One run: a scenario on its own world from a seed. It is built, its steps and faults happen, then all is quiet, and what
+ * must hold at the end is checked. Nothing of one run is left for the next.
+ */
+import { Duration, Redacted } from "effect"
+import type { Metrics } from "../src/metrics.ts"
+import { PERMIT_LIFE } from "../src/providers/budget.ts"
+import { makeEngine, type Engine } from "../src/simulator/engine.ts"
+import type { StoredRecord } from "../src/simulator/zone-store.ts"
+import { zoneId } from "../src/simulator/state.ts"
+import type { FaultPlan } from "./faults.ts"
+import { Kernel, type Process } from "./kernel.ts"
+import { attempt, Outside } from "./outside.ts"
+import { randomOf, type Random } from "./random.ts"
+import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplica, stopReplica } from "./replica.ts"
+import type { Session } from "./session.ts"
+import type { Scenario } from "./steps.ts"
+import { type Row, Store } from "./store.ts"
+import { emptyTables, WATCHED } from "./tables.ts"
+import { ProviderWatch } from "./watch-provider.ts"
+import { StoreWatch } from "./watch-store.ts"
+import type { Effect, Exit } from "effect"
+
+/** What all runs of a program share. */
+export interface Bench {
+  readonly session: Session
+  readonly metrics: Metrics["Service"]
+}
+
+export const INSTANCE = "5137ab1e0dd5"
+/** Must never be seen but by the provider. */
+export const TOKEN = "canary-9f31c07be2"
+export const INTERVAL = Duration.seconds(40)
+
+/** A permit is good for a call that starts within it, whatever was recorded since. */
+const PERMIT_MILLIS = Duration.toMillis(PERMIT_LIFE)
+const KEY = Redacted.make(Buffer.from("driftless simulation, 32 bytes..", "utf8"))
+
+export class World {
+  readonly kernel: Kernel
+  readonly outside: Outside
+  readonly store: Store
+  readonly engine: Engine
+  readonly storeWatch: StoreWatch
+  readonly providerWatch: ProviderWatch
+  readonly scenario: Scenario
+  readonly random: Random
+  readonly replicas: Array<Incarnation> = []
+  readonly zones: ReadonlyArray<string>
+  /** Nothing goes wrong any more. */
+  calm = false
+  /** Milliseconds from which on all has converged. */
+  settledAt: number | undefined
+  /** An environment in which the provider may say 429 although we keep to our share. */
+  limitIsShared = false
+  #incarnations = 0
+  #blocked = { until: 0, recordedAt: 0 }
+  readonly #disturbed = new Map<string, number>()
+  #disturbedAll = 0
+  #movedAt = 0
+  readonly #past: Array<{ readonly at: number; readonly snapshot: string }> = []
+  #mirror: Engine | undefined
+  readonly #replicaWorld: ReplicaWorld
+
+  constructor(seed: number, scenario: Scenario, plan: FaultPlan, { metrics, session }: Bench) {
+    const kernel = new Kernel(seed)
+    this.kernel = kernel
+    this.scenario = scenario
+    this.random = randomOf(seed, "world")
+    this.outside = new Outside(kernel, plan, {
+      // The longest that a slow call takes.
+      struck: (process) => this.#disturb(process.name, 20),
+      crash: (process) => this.crash(process, this.random.between(1, 12)),
+      pause: (process) => this.pause(process, this.random.between(20, 90))
+    })
+    emptyTables(session)
+    this.store = new Store(session, this.outside)
+    this.zones = Array.from({ length: scenario.zones }, (_, i) => `zone${i}.test`)
+    this.engine = this.#engine("live")
+    this.storeWatch = new StoreWatch({
+      kernel,
+      now: () => this.store.now,
+      processOf: (owner) => this.replicas.find(({ process }) => process.name === owner)?.process,
+      disturbedAt: (owner) => Math.max(this.#disturbedAll, this.#disturbed.get(owner) ?? 0) + this.store.skew,
+      isQuiet: () => this.calm && kernel.now - this.#disturbedAll > 60_000,
+      wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
+    })
+    this.providerWatch = new ProviderWatch({
+      kernel,
+      now: () => this.store.now,
+      store: this.storeWatch,
+      zoneName: (domainId) => this.zones[domainId - 1] ?? "",
+      domainOf: (id) => this.zones.findIndex((zone) => zoneId(zone) === id) + 1,
+      records: (zone) => this.recordsOf(zone),
+      blockedUntil: () => (this.store.now > this.#blocked.recordedAt + PERMIT_MILLIS ? this.#blocked.until : 0),
+      isSettled: () => this.settledAt !== undefined,
+      isLimitOurs: () => !this.limitIsShared,
+      isDisturbed: () => kernel.now - this.#movedAt < 60_000
+    })
+    this.store.onCommit = (commit) => {
+      this.storeWatch.commit(commit)
+      for (const { new: after, old, table } of commit.changes) {
+        if (table === "api_budgets") this.#noteBlock(after)
+        if (after === null && old !== null) this.#gone(table, old)
+      }
+    }
+    this.#replicaWorld = {
+      kernel,
+      store: this.store,
+      provider: this.#provider(),
+      instance: INSTANCE,
+      interval: INTERVAL,
+      key: KEY,
+      metrics,
+      log: (line) => {
+        if (line.includes(TOKEN)) kernel.fail("S10", `the token is in the log: ${line}`)
+        kernel.say(`log ${line}`)
+      }
+    }
+  }
+
+  #engine(name: string): Engine {
+    const random = randomOf(this.kernel.seed, `ids ${name}`)
+    return makeEngine({
+      now: () => this.kernel.now,
+      id: () => random.hex(32),
+      zones: this.zones,
+      tokens: [TOKEN],
+      ...(this.scenario.quota === undefined ? {} : { rateLimit: { quota: this.scenario.quota } })
+    })
+  }
+
+  #provider(): ReplicaWorld["provider"] {
+    return {
+      outside: this.outside,
+      engine: this.engine,
+      past: () => this.#asBefore(),
+      starting: (process, _, request) => this.providerWatch.starting(process, request),
+      answered: (process, response) => this.providerWatch.answered(process, response),
+      landing: (process, request, carryOut) => {
+        const revision = this.engine.control.revision()
+        const response = this.providerWatch.landing(process, request, carryOut)
+        this.kernel.say(
+          `provider answers ${process.name} ${request.method} ${request.path.slice(-18)} with ${response.status}`
+        )
+        if (this.engine.control.revision() !== revision) this.remember()
+        return response
+      },
+      lands: (path) => {
+        const id = path.split("/")[2] ?? ""
+        const key = String(this.zones.findIndex((zone) => zoneId(zone) === id) + 1)
+        return (this.storeWatch.work.get(key)?.writeUntil ?? 0) - this.store.now - 1
+      }
+    }
+  }
+
+  /** None while the zone is gone. */
+  recordsOf(zone: string): ReadonlyArray<StoredRecord> {
+    const outcome = attempt(() => this.engine.control.records(zone))
+    return outcome.ok ? outcome.value : []
+  }
+
+  #noteBlock(budget: Row | null): void {
+    const until = typeof budget?.["blocked_until"] === "string" ? Date.parse(budget["blocked_until"]) : 0
+    if (until !== this.#blocked.until) this.#blocked = { until, recordedAt: this.store.now }
+  }
+
+  #gone(table: string, row: Row): void {
+    const what = {
+      domainId: Number(row["domain_id"]),
+      type: String(row["type"]),
+      name: String(row["name"]),
+      value: String(row["value"]),
+      recordId: typeof row["provider_record_id"] === "string" ? row["provider_record_id"] : null
+    }
+    if (table === "dns_records") this.providerWatch.gone(what, true)
+    if (table === "dns_tombstones" && what.recordId !== null) this.providerWatch.gone(what, false)
+  }
+
+  /** Keeps what the zones are like now, for readers of a lagging copy. */
+  remember(): void {
+    this.providerWatch.look()
+    this.#past.push({ at: this.kernel.now, snapshot: this.engine.control.snapshot() })
+  }
+
+  #asBefore(): Engine {
+    const since = this.kernel.now - this.random.between(1, 59) * 1000
+    const then = this.#past.findLast(({ at }) => at <= since) ?? this.#past[0]
+    this.#mirror ??= this.#engine("mirror")
+    if (then !== undefined) this.#mirror.control.restore(then.snapshot)
+    return this.#mirror
+  }
+
+  start(index: number): void {
+    this.#incarnations++
+    this.kernel.say(`replica ${index} starts as r${index}.${this.#incarnations}`)
+    this.#disturb(`r${index}.${this.#incarnations}`)
+    this.replicas[index] = startReplica(this.#replicaWorld, `r${index}.${this.#incarnations}`)
+  }
+
+  #indexOf(process: Process): number {
+    return this.replicas.findIndex((replica) => replica.process === process)
+  }
+
+  crash(process: Process, seconds: number): void {
+    if (!process.alive) return
+    const index = this.#indexOf(process)
+    this.kernel.say(`${process.name} dies, and starts again after ${seconds} s`)
+    process.alive = false
+    this.#disturb(process.name)
+    this.kernel.after(seconds * 1000, () => this.start(index))
+  }
+
+  pause(process: Process, seconds: number): void {
+    if (!process.alive || process.paused) return
+    this.kernel.say(`${process.name} stands still for ${seconds} s`)
+    process.paused = true
+    this.#disturb(process.name, seconds)
+    this.kernel.after(seconds * 1000, () => {
+      this.kernel.say(`${process.name} goes on`)
+      this.kernel.resume(process)
+    })
+  }
+
+  stop(index: number, seconds: number): void {
+    const replica = this.replicas[index]
+    if (replica === undefined || !replica.process.alive || replica.process.paused) return
+    this.kernel.say(`${replica.process.name} is told to stop`)
+    stopReplica(this.#replicaWorld, replica, () => {
+      this.kernel.say(`${replica.process.name} has stopped`)
+      replica.process.alive = false
+      this.kernel.after(seconds * 1000, () => this.start(index))
+    })
+  }
+
+  /** A lease may run out after that, and nobody is to blame. */
+  #disturb(name: string, seconds = 0): void {
+    this.#disturbed.set(name, Math.max(this.#disturbed.get(name) ?? 0, this.kernel.now + seconds * 1000))
+  }
+
+  /** The windows in the rows are not those that were announced. */
+  moveWindows(): void {
+    this.#movedAt = this.kernel.now
+    this.disturbAll()
+  }
+
+  disturbAll(seconds = 0): void {
+    this.#disturbedAll = Math.max(this.#disturbedAll, this.kernel.now + seconds * 1000)
+  }
+
+  /** A user's call at some replica that answers. False when there is none. */
+  call<A, E>(call: Effect.Effect<A, E, Services>, heard: (exit: Exit.Exit<A, E>) => void): boolean {
+    const up = this.replicas.filter(({ context, process }) => process.alive && !process.paused && context !== undefined)
+    if (up.length === 0) return false
+    callIn(this.#replicaWorld, this.random.pick(up), call, heard)
+    return true
+  }
+
+  /** Every replica runs, and answers. */
+  isUp(): boolean {
+    return this.replicas.every(({ context, process }) => process.alive && !process.paused && context !== undefined)
+  }
+
+  /** After the tables were put back: what the watches know of them is read anew. */
+  reread(): void {
+    const rows = WATCHED.flatMap((table) =>
+      this.store.session
+        .query(`select to_jsonb(t) as row from ${table} t`)
+        .rows.map(({ row }) => ({ table, row: row as Row }))
+    )
+    this.storeWatch.reset(rows)
+  }
+}
