@@ -74,6 +74,11 @@ const names = (value: string) =>
       .filter((name) => name !== "")
   )
 
+const listOf =
+  <const A extends string>(...words: ReadonlyArray<A>) =>
+  (value: string) =>
+    Result.flatMap(names(value), (given) => Result.all(given.map(oneOf(...words))))
+
 const token = (value: string) =>
   value.length >= 16 ? secret(value) : Result.fail("is shorter than 16 characters; make one with: openssl rand -hex 32")
 
@@ -126,7 +131,20 @@ export const settings = {
     "Environment variables that a credential may name in `tokenFrom.env`, separated by commas",
     names
   ),
-  DRIFTLESS_CREDENTIAL_DIR: optional("Directory below which a credential may name a file in `tokenFrom.file`", text)
+  DRIFTLESS_CREDENTIAL_DIR: optional("Directory below which a credential may name a file in `tokenFrom.file`", text),
+  DRIFTLESS_KUBERNETES: setting(
+    "auto",
+    "Whether objects of a cluster are taken in: `on` (the kubeconfig, outside of a pod), `off`, or `auto`: in a pod alone",
+    oneOf("auto", "on", "off")
+  ),
+  DRIFTLESS_KUBERNETES_LEASE: setting("driftless", "Lease of the replica that takes objects in, in its own namespace", text),
+  DRIFTLESS_KUBERNETES_CONCURRENCY: setting("8", "Objects that one process works on at a time", whole(1, 100)),
+  DRIFTLESS_KUBERNETES_CREDENTIAL_SOURCES: optional(
+    "What `tokenFrom` of an object may name besides a Secret: `env`, `file` or both, separated by a comma. Whoever may write a Credential could else send a secret of this process to a provider",
+    listOf("env", "file")
+  ),
+  DRIFTLESS_WATCH_NAMESPACES: optional("Namespaces whose objects are taken in, separated by commas; without it all", names),
+  DRIFTLESS_SECRET_NAMESPACES: optional("Namespaces whose Secrets may be read, separated by commas; without it all", names)
 } satisfies Record<string, Setting<unknown>>
 
 export type Settings = {

@@ -20,12 +20,16 @@ import { Wakes } from "./database/wake.ts"
 import * as logging from "./logging.ts"
 import { Metrics } from "./metrics.ts"
 import { layerCloudflare } from "./providers/cloudflare.ts"
+import { clusterAccess, isInCluster } from "./providers/kubernetes-access.ts"
+import { layerHttp } from "./providers/kubernetes-http.ts"
 import { ZoneCache } from "./reconcilers/dns/cache.ts"
 import * as gauges from "./reconcilers/dns/gauges.ts"
 import { dnsReconciler } from "./reconcilers/dns/reconcile.ts"
 import { CredentialSources } from "./reconcilers/dns/store/credential-sources.ts"
 import { Endpoints } from "./reconcilers/dns/zone.ts"
+import * as intake from "./reconcilers/kubernetes/layer.ts"
 import { run } from "./reconcilers/loop.ts"
+import type { Pass } from "./reconcilers/pass.ts"
 
 /** What another program that embeds the control plane may put in place of its own. */
 export interface Overrides {
@@ -44,6 +48,7 @@ export interface Listening {
 export const controlPlane = (settings: Settings, environment: Environment, overrides: Overrides = {}) =>
   surfaces(settings, overrides.onListening ?? announce).pipe(
     Layer.merge(reconcilers(settings)),
+    Layer.merge(kubernetes(settings, environment)),
     Layer.merge(gauges.layer),
     Layer.provideMerge(world(settings, environment, overrides))
   )
@@ -106,10 +111,35 @@ const reconcilers = ({ DRIFTLESS_DNS_CONCURRENCY, DRIFTLESS_DNS_ENABLED, DRIFTLE
           const options = { instance, interval: DRIFTLESS_DNS_INTERVAL, concurrency: DRIFTLESS_DNS_CONCURRENCY }
           // Never used again, so that a lease of this process is told from those of all others.
           const owner = `${hostname()}/${randomUUID()}`
-          return run(dnsReconciler(options), { owner })
+          const wakes = yield* Wakes
+          const dns = dnsReconciler(options)
+          // What a pass of a zone wrote is told by the objects that asked for it.
+          const reconcile = (pass: Pass) => Effect.ensuring(dns.reconcile(pass), wakes.send("kubernetes"))
+          return run({ ...dns, reconcile }, { owner })
         })
       )
     : Layer.empty
+
+const kubernetes = (settings: Settings, environment: Environment) => {
+  const { DRIFTLESS_KUBERNETES: wanted } = settings
+  if (wanted === "off" || (wanted === "auto" && !isInCluster(environment))) return Layer.empty
+  return Layer.unwrap(
+    Effect.gen(function* () {
+      const access = yield* clusterAccess(environment)
+      const owner = `${hostname()}/${randomUUID()}`
+      yield* Effect.logInfo(`takes in objects of the cluster at ${access.server}`)
+      return intake
+        .layer({
+          concurrency: settings.DRIFTLESS_KUBERNETES_CONCURRENCY,
+          credentialSources: settings.DRIFTLESS_KUBERNETES_CREDENTIAL_SOURCES ?? [],
+          watchNamespaces: settings.DRIFTLESS_WATCH_NAMESPACES ?? [],
+          secretNamespaces: settings.DRIFTLESS_SECRET_NAMESPACES ?? [],
+          lease: { namespace: access.namespace, name: settings.DRIFTLESS_KUBERNETES_LEASE, owner }
+        })
+        .pipe(Layer.provide(layerHttp(access)))
+    })
+  )
+}
 
 const surfaces = (settings: Settings, onListening: (urls: Listening) => Effect.Effect<void>) =>
   Layer.unwrap(

@@ -37,6 +37,11 @@ export const reasons = {
   Failed: "A pass failed, often because the database did not answer.",
   InternalError: "A defect of Driftless. The log has it under the object's key.",
 
+  // Of an object of a cluster.
+  Invalid: "The object has no meaning as it stands; the message says what would be right.",
+  ReferenceMissing: "The object names another one that is not there, or is being deleted. It proceeds once that one is there.",
+  ClusterUnavailable: "The API server of the cluster does not answer, or refuses; the message has its words.",
+
   // Of a record.
   RejectedByProvider: "The provider refused the record; its code and text are in the message.",
   InvalidRecord: "The record has no meaning as it stands; the message says what would be right.",

@@ -1,7 +1,7 @@
 /** Objects of our kinds on a cluster in memory, as a person with kubectl makes, edits and deletes them. */
 import { vi } from "vitest"
 import type { Condition } from "../../src/model/conditions.ts"
-import { type KindName, kinds } from "../../src/model/kinds/kinds.ts"
+import { type KindName } from "../../src/model/kinds/kinds.ts"
 import { API_VERSION } from "../../src/model/kinds/metadata.ts"
 import type { MemoryCluster } from "../../src/providers/kubernetes-memory.ts"
 import type { KubeObject } from "../../src/providers/kubernetes.ts"

@@ -33,7 +33,9 @@ export interface ObjectCache {
   bookmark(version: string): void
   /** The answer to a write of ours: seen at once, before the watch tells of it. */
   observe(object: KubeObject): ReadonlyArray<Change>
-  /** The next list is taken whatever its version: the server does not keep ours any more. */
+  /** What was found to be so beside the watch; undefined where there is no such object. */
+  correct(key: string, object: KubeObject | undefined): ReadonlyArray<Change>
+  /** The server does not keep our version any more: the next watch begins with a list. */
   forget(): void
 }
 
@@ -76,6 +78,16 @@ export const makeObjectCache = (): ObjectCache => {
     },
     bookmark: (to) => {
       if (compareVersions(to, version) > 0) advance(to)
+    },
+    correct: (key, object) => {
+      const before = objects.get(key)
+      if (object !== undefined) objects.set(key, trimmed(object))
+      else objects.delete(key)
+      return before === undefined && object === undefined
+        ? []
+        : object === undefined
+          ? [{ key, before, after: undefined }]
+          : changesOf(key, before, object)
     },
     observe: (object) => (objects.get(keyOf(object))?.metadata.uid === object.metadata.uid ? put(object) : []),
     event: (type, object) => {

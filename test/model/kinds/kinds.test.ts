@@ -109,6 +109,12 @@ describe("parseDocument", () => {
     expect(mistakes(input)).toEqual(["spec.values[1]: is the same as values[0]; leave it out"])
   })
 
+  it("refuses a CNAME with two values", () => {
+    expect(mistakes(aRecord({ type: "CNAME", values: ["a.example.test", "b.example.test"] }))).toEqual([
+      "spec.values: holds more than one value, but a name cannot be the alias of two; write one"
+    ])
+  })
+
   it.each(["A", "AAAA", "CNAME"])("lets %s be proxied", (type) => {
     const values = { A: ["192.0.2.1"], AAAA: ["2001:db8::1"], CNAME: ["target.example.test"] }[type]
     expect(mistakes(aRecord({ type, values, proxied: true }))).toEqual([])
@@ -133,6 +139,16 @@ describe("parseDocument", () => {
   it.each(["20", "0", "30%", "100%"])("takes maxDeletions %s", (maxDeletions) => {
     const spec = { domain: "example.test", credentialRef: { name: "c" }, maxDeletions }
     expect(mistakes(aDocument("Domain", spec))).toEqual([])
+  })
+
+  it("takes maxDeletions as a number, as YAML reads 20", () => {
+    const spec = { domain: "example.test", credentialRef: { name: "c" }, maxDeletions: 20 }
+    expect(Result.getOrThrow(parseDocument(aDocument("Domain", spec))).spec).toMatchObject({ maxDeletions: "20" })
+  })
+
+  it.each([-1, 1.5, 1_000_000, true, null])("refuses maxDeletions %j, which is no count", (maxDeletions) => {
+    const spec = { domain: "example.test", credentialRef: { name: "c" }, maxDeletions }
+    expect(mistakes(aDocument("Domain", spec))).toHaveLength(1)
   })
 
   it.each(["-1", "101%", "many", "5 %"])("refuses maxDeletions %s", (maxDeletions) => {

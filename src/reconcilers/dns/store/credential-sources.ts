@@ -79,7 +79,8 @@ async function beginning(path: string): Promise<string> {
   }
 }
 
-function usable(text: string, where: string): Token {
+/** A token as it was read somewhere, without the white space around it; `where` says where in a message. */
+export function usable(text: string, where: string): Token {
   const token = text.trim()
   if (token === "") return Effect.fail(unavailable("TokenMissing", `${where} is empty or not set`))
   if (Buffer.byteLength(text) > MOST_BYTES) {

@@ -1,10 +1,10 @@
 /** Credentials: provider tokens, encrypted at rest or read from the process. No function here shows one but `tokenOf`. */
-import { Effect, Redacted } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import { sql } from "kysely"
 import { Database } from "../../../database/database.ts"
 import { isEncrypted, Secrets } from "../../../database/secrets.ts"
 import { Wakes } from "../../../database/wake.ts"
-import { CredentialSources, CredentialUnavailable } from "./credential-sources.ts"
+import { CredentialSources, CredentialUnavailable, usable } from "./credential-sources.ts"
 import { offsetOf, type PageRequest } from "./pages.ts"
 import { notFound, orRefuse, refuse } from "./refusal.ts"
 
@@ -164,17 +164,31 @@ export const tokenOf = Effect.fnUntraced(function* (row: TokenRow) {
   ]
   if (source === "env" && rest !== undefined) return yield* sources.env(rest)
   if (source === "file" && rest !== undefined) return yield* sources.file(rest)
+  const where = `credential ${row.id}`
   if (isEncrypted(row.api_token)) {
-    return yield* secrets
+    const token = yield* secrets
       .decrypt(placeOf(row.id), row.api_token)
       .pipe(Effect.mapError(({ message }) => new CredentialUnavailable({ reason: "TokenUnreadable", message })))
+    return yield* usable(Redacted.value(token), where)
   }
   if (row.api_token.trim() === "") {
-    return yield* new CredentialUnavailable({ reason: "TokenMissing", message: `credential ${row.id} has no token` })
+    return yield* new CredentialUnavailable({ reason: "TokenMissing", message: `${where} has no token` })
   }
   const clear = Redacted.make(row.api_token.trim())
+  // Before it is looked at: what is no token may hold one, and must not stay in clear.
   yield* seal(row.id, clear, row.api_token)
-  return clear
+  return yield* usable(Redacted.value(clear), where)
+})
+
+/** Puts a token that was read elsewhere into its row; answers whether it is another than before. */
+export const keepToken = Effect.fn("credentials.keepToken")(function* (row: TokenRow, token: Redacted.Redacted<string>) {
+  const secrets = yield* Secrets
+  const known = isEncrypted(row.api_token)
+    ? yield* Effect.option(secrets.decrypt(placeOf(row.id), row.api_token))
+    : Option.none()
+  if (Option.isSome(known) && Redacted.value(known.value) === Redacted.value(token)) return false
+  yield* seal(row.id, token)
+  return true
 })
 
 /** Encrypts a token into its row; with `instead` only while that text still stands there. */

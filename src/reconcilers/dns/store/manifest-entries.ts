@@ -26,6 +26,8 @@ export interface Stored extends Key {
   readonly metadata: Readonly<Record<string, unknown>>
   readonly generation: number
   readonly deleting: boolean
+  /** Made by an object of a cluster, and kept equal to it. */
+  readonly inCluster: boolean
 }
 
 /** What becomes of an object. */
@@ -42,7 +44,11 @@ export const at = (index: number, mistake: Mistake): Mistake => ({
   path: `documents[${index}]${mistake.path === "" ? "" : `.${mistake.path}`}`
 })
 
-export function read(documents: ReadonlyArray<unknown>): {
+/** `inCluster`: what the documents name may be what only a cluster has. */
+export function read(
+  documents: ReadonlyArray<unknown>,
+  inCluster = false
+): {
   readonly entries: ReadonlyArray<Entry>
   readonly mistakes: ReadonlyArray<Mistake>
 } {
@@ -62,7 +68,7 @@ export function read(documents: ReadonlyArray<unknown>): {
       mistakes.push(at(index, notAllowed("metadata.name", `is the same object as documents[${before}]; give it once`)))
     }
     first.set(keyText(key), before ?? index)
-    if (document.kind === "Credential") {
+    if (document.kind === "Credential" && !inCluster) {
       mistakes.push(...clusterMistakes(document.spec).map((each) => at(index, { ...each, path: `spec.${each.path}` })))
     }
     entries.push({ index, key, document })

@@ -10,7 +10,7 @@ import { refuse } from "./refusal.ts"
 export const writeCredential = Effect.fnUntraced(function* (manifestId: number, document: DocumentOf<"Credential">) {
   const { query } = yield* Database
   const { account, provider, status, tokenFrom } = document.spec
-  const source = tokenFrom.env === undefined ? `file:${tokenFrom.file ?? ""}` : `env:${tokenFrom.env}`
+  const source = sourceOf(document.metadata.namespace, tokenFrom)
   const values = { name: document.metadata.name.slice(0, 128), provider, account, token_from: source, status }
   const row = yield* query("manifests.credential", (db) =>
     db
@@ -24,6 +24,16 @@ export const writeCredential = Effect.fnUntraced(function* (manifestId: number, 
   )
   return row.id
 })
+
+const sourceOf = (
+  namespace: string,
+  { env, file = "", secretRef }: DocumentOf<"Credential">["spec"]["tokenFrom"]
+): string =>
+  secretRef === undefined
+    ? env === undefined
+      ? `file:${file}`
+      : `env:${env}`
+    : `secret:${namespace}/${secretRef.name}/${secretRef.key}`
 
 export interface DomainLink {
   readonly id: number
@@ -64,12 +74,15 @@ const claimDomain = Effect.fnUntraced(function* (manifestId: number, domain: str
     db
       .selectFrom("domains as d")
       .leftJoin("manifests as m", "m.id", "d.manifest_id")
-      .select(["d.id", "m.name"])
+      .select(["d.id", "m.name", "m.namespace"])
       .where("d.domain", "=", domain)
       .executeTakeFirst()
   )
-  const holder = first?.name == null ? `domain ${first?.id}, made over the API or by SQL` : `the Domain ${first.name}`
-  return yield* refuse(3003, `Conflict: ${domain} belongs to ${holder}`)
+  const holder =
+    first?.name == null
+      ? `domain ${first?.id}, made over the API or by SQL`
+      : `the Domain ${first.namespace ? `${first.namespace}/` : ""}${first.name}`
+  return yield* refuse(3003, `Conflict: ${domain} belongs to ${holder}`, "Conflict")
 })
 
 const updateDomain = Effect.fnUntraced(function* (id: number, { spec }: DocumentOf<"Domain">) {

@@ -13,7 +13,8 @@ export const lock = Effect.fnUntraced(function* (keys: ReadonlyArray<Key>) {
   const { query } = yield* Database
   const { rows } = yield* query("manifests.lock", (db) =>
     sql<Stored>`
-      select id, kind, namespace, name, spec, metadata, generation, deleted_at is not null as deleting
+      select id, kind, namespace, name, spec, metadata, generation, deleted_at is not null as deleting,
+        exists (select from kubernetes_objects o where o.manifest_id = manifests.id) as "inCluster"
       from manifests where (kind, namespace, name) in (
         select * from unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ namespace }) => namespace)}::text[],
           ${keys.map(({ name }) => name)}::text[]))
@@ -50,10 +51,10 @@ export const write = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
   )
   const added = columns(puts.filter(({ action }) => action === "created"))
   const { rows } = yield* query("manifests.insert", (db) =>
-    sql<Key & { id: number }>`insert into manifests (kind, namespace, name, spec, metadata)
-      select kind, namespace, name, spec::jsonb, metadata::jsonb
+    sql<Key & { id: number }>`insert into manifests (kind, namespace, name, spec, metadata, generation)
+      select kind, namespace, name, spec::jsonb, metadata::jsonb, generation
       from unnest(${added.kinds}::text[], ${added.namespaces}::text[], ${added.names}::text[], ${added.specs}::text[],
-        ${added.metadata}::text[]) as i (kind, namespace, name, spec, metadata)
+        ${added.metadata}::text[], ${added.generations}::bigint[]) as i (kind, namespace, name, spec, metadata, generation)
       order by kind, namespace, name
       returning id, kind, namespace, name`.execute(db)
   )

@@ -64,17 +64,26 @@ export const list = Effect.fn("manifests.list")(function* (filter: ManifestFilte
     sql<{ total: number }>`select count(*) as total from manifests m where ${wanted}`.execute(db)
   )
   const { rows } = yield* query("manifests.list", (db) =>
-    sql<Row>`
-      select m.id, m.kind, m.namespace, m.name, m.spec, m.metadata, m.generation, m.created_at, m.deleted_at, d.id as domain_id
-      from manifests m
-      left join manifests z on z.kind = 'Domain' and z.namespace = m.namespace
-        and z.name = case m.kind when 'Domain' then m.name else m.spec->'domainRef'->>'name' end
-      left join domains d on d.manifest_id = z.id
-      where ${wanted}
+    sql<Row>`${SELECT} where ${wanted}
       order by m.kind, m.namespace, m.name limit ${page.pageSize} offset ${offsetOf(page)}`.execute(db)
   )
   return { ...page, total: counted.rows[0]?.total ?? 0, list: yield* shown(rows) }
 })
+
+/** One object with the id of its zone; undefined where it is gone. */
+export const one = Effect.fn("manifests.one")(function* (id: number) {
+  const { query } = yield* Database
+  const { rows } = yield* query("manifests.one", (db) => sql<Row>`${SELECT} where m.id = ${id}`.execute(db))
+  const [view] = yield* shown(rows)
+  return view === undefined ? undefined : { view, domainId: rows[0]?.domain_id ?? null }
+})
+
+const SELECT = sql`
+  select m.id, m.kind, m.namespace, m.name, m.spec, m.metadata, m.generation, m.created_at, m.deleted_at, d.id as domain_id
+  from manifests m
+  left join manifests z on z.kind = 'Domain' and z.namespace = m.namespace
+    and z.name = case m.kind when 'Domain' then m.name else m.spec->'domainRef'->>'name' end
+  left join domains d on d.manifest_id = z.id`
 
 const shown = Effect.fnUntraced(function* (rows: ReadonlyArray<Row>) {
   const statuses = new Map([...(yield* recordStatuses(rows)), ...(yield* credentialStatuses(rows))])

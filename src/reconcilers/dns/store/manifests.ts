@@ -13,7 +13,8 @@ import { lockRecords, writeRecords } from "./manifest-records.ts"
 import { writeCredential, writeDomain } from "./manifest-rows.ts"
 import * as table from "./manifest-table.ts"
 import { check, notFound, orRefuse, refuse } from "./refusal.ts"
-import { findMistakes, linksOf } from "./references.ts"
+import { findMistakes, linksOf, missingLink } from "./references.ts"
+import { takeOver } from "./takeover.ts"
 
 export interface Applied {
   readonly kind: KindName
@@ -28,6 +29,14 @@ export interface ApplyOptions {
   readonly dryRun: boolean
 }
 
+/** What an object of a cluster says beside its document. */
+export interface ObjectOptions {
+  /** Its `metadata.generation`. */
+  readonly generation: number
+  /** Takes over what was made over HTTP, by SQL or by another document, and is asked for by this one. */
+  readonly adopt: boolean
+}
+
 class DryRun extends Data.TaggedError("DryRun")<{ readonly applied: ReadonlyArray<Applied> }> {}
 
 /** Answers in the order of the documents. */
@@ -38,7 +47,7 @@ export const apply = Effect.fn("manifests.apply")(
     return yield* transaction(
       "manifests.apply",
       Effect.gen(function* () {
-        const applied = yield* write(documents)
+        const { applied } = yield* write(documents)
         if (dryRun) return yield* new DryRun({ applied })
         yield* wakes.send("dns")
         return applied
@@ -49,16 +58,28 @@ export const apply = Effect.fn("manifests.apply")(
   Effect.catch(orRefuse({ unique: refuse(3003, "somebody else applied the same at the same time; apply it again") }))
 )
 
-const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>) {
-  const { entries, mistakes } = read(documents)
+/** The document of one object of a cluster; answers the id of its row. Part of the transaction of its pass. */
+export const applyObject = Effect.fn("manifests.applyObject")(function* (document: unknown, options: ObjectOptions) {
+  const wakes = yield* Wakes
+  const { ids } = yield* write([document], options)
+  yield* wakes.send("dns")
+  return ids[0]
+})
+
+const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>, object?: ObjectOptions) {
+  const { entries, mistakes } = read(documents, object !== undefined)
   const stored = yield* table.lock([...entries.map(({ key }) => key), ...entries.flatMap(linksOf)])
+  if (object !== undefined) yield* awaitLinks(entries, stored)
   yield* check([...mistakes, ...findMistakes(entries, stored, documents)])
+  for (const { key } of entries) yield* requireRight(key, stored.get(keyText(key)), object)
 
   const ids = [...stored.values()].map(({ id }) => id)
-  const records = yield* lockRecords(ids)
+  const locked = yield* lockRecords(ids)
   const links = yield* table.rowsOf(ids)
-  const puts = entries.map((entry) => putOf(entry, stored.get(keyText(entry.key))))
+  const puts = entries.map((entry) => putOf(entry, stored.get(keyText(entry.key)), object?.generation))
   const objectIds = yield* table.write(puts)
+  const taken = object?.adopt === true ? yield* takeOver(puts, objectIds, links) : false
+  const records = taken ? yield* lockRecords([...objectIds.values()]) : locked
 
   for (const kind of KIND_NAMES) {
     for (const put of puts.filter(({ key }) => key.kind === kind)) {
@@ -66,21 +87,41 @@ const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>) {
     }
   }
   yield* writeRecords(yield* Effect.forEach(puts, (put) => recordsOf(put, objectIds, links)), records)
-  return puts.map(({ action, generation, key }): Applied => ({ ...key, action, generation }))
+  return {
+    applied: puts.map(({ action, generation, key }): Applied => ({ ...key, action, generation })),
+    ids: puts.map(({ key }) => objectIds.get(keyText(key)) ?? 0)
+  }
 })
 
-/** What becomes of an object; pure. */
-function putOf({ document, index, key }: Entry, before: Stored | undefined): Put {
+/** Others may come before what they are referred to by; an object waits for them, and that is no mistake. */
+const awaitLinks = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>, stored: ReadonlyMap<string, Stored>) {
+  const [missing] = entries.flatMap(linksOf).flatMap((link) => missingLink(link, stored))
+  if (missing !== undefined) yield* refuse(3003, `spec.${missing.path} ${missing.message}`, "ReferenceMissing")
+})
+
+/** One keeper for each object: it is changed where it was made, until it is handed over on purpose. */
+const requireRight = ({ kind, name }: Key, before: Stored | undefined, object: ObjectOptions | undefined) => {
+  if (before === undefined || object?.adopt === true || before.inCluster === (object !== undefined)) return Effect.void
+  const message = before.inCluster
+    ? `the ${kind} ${name} is kept by its object in the cluster; change it there`
+    : `Conflict: the ${kind} ${name} was applied without the cluster; hand it over with the annotation driftless.dev/adopt: "true"`
+  return Effect.fail(refuse(3003, message, "Conflict"))
+}
+
+/** What becomes of an object; pure. `generation` is given by a cluster, else it is counted here. */
+function putOf({ document, index, key }: Entry, before: Stored | undefined, generation?: number): Put {
   const { annotations, labels } = document.metadata
   const metadata = {
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations })
   }
   const put = { index, key, document, metadata, id: before?.id }
-  if (before === undefined) return { ...put, action: "created", generation: 1 }
+  if (before === undefined) return { ...put, action: "created", generation: generation ?? 1 }
   const sameSpec = isDeepStrictEqual(before.spec, document.spec)
-  const same = sameSpec && !before.deleting && isDeepStrictEqual(before.metadata, metadata)
-  return { ...put, action: same ? "unchanged" : "configured", generation: before.generation + (sameSpec ? 0 : 1) }
+  const next = generation ?? before.generation + (sameSpec ? 0 : 1)
+  const isSame =
+    sameSpec && next === before.generation && !before.deleting && isDeepStrictEqual(before.metadata, metadata)
+  return { ...put, action: isSame ? "unchanged" : "configured", generation: next }
 }
 
 /** The row of a Credential or a Domain; `links` learns of it for those that refer to it. */
@@ -122,6 +163,7 @@ export const remove = Effect.fn("manifests.remove")(function* (kind: KindName, n
       const key = { kind, namespace, name }
       const found = (yield* table.lock([key])).get(keyText(key))
       if (found === undefined) return yield* notFound(`${kind} ${name}`)
+      yield* requireRight(key, found, undefined)
       yield* table.markDeleted(found.id)
       if (kind === "DnsRecord") yield* table.markRowsAbsent(found.id)
       yield* finishDeletions()

@@ -30,16 +30,21 @@ export function findMistakes(
   const given = new Set(documents.map(nameOf))
   const zones = new Map(entries.flatMap((entry) => zoneOf(keyText(entry.key), entry.document.spec)))
   return entries.flatMap((entry) => {
-    const mistakes = linksOf(entry).flatMap((link) => {
-      const found = stored.get(keyText(link))
-      if (given.has(`${link.kind} ${link.name}`) || found?.deleting === false) return []
-      const why = found === undefined ? "which does not exist" : "which is being deleted"
-      return [
-        at(entry.index, notAllowed(`spec.${FIELD[link.kind]}.name`, `names the ${link.kind} ${link.name}, ${why}`))
-      ]
-    })
+    const mistakes = linksOf(entry).flatMap((link) =>
+      given.has(`${link.kind} ${link.name}`)
+        ? []
+        : missingLink(link, stored).map((mistake) => at(entry.index, { ...mistake, path: `spec.${mistake.path}` }))
+    )
     return [...mistakes, ...nameMistakes(entry, zones, stored)]
   })
+}
+
+/** One mistake where the object that is referred to is not there, or not for long. */
+export function missingLink(link: Key, stored: ReadonlyMap<string, Stored>): ReadonlyArray<Mistake> {
+  const found = stored.get(keyText(link))
+  if (found?.deleting === false) return []
+  const why = found === undefined ? "which does not exist" : "which is being deleted"
+  return [notAllowed(`${FIELD[link.kind]}.name`, `names the ${link.kind} ${link.name}, ${why}`)]
 }
 
 /** A record's name is judged again, now that its zone is known. */

@@ -2,6 +2,7 @@
 import { Data, Effect } from "effect"
 import type { DatabaseError } from "../../../database/database.ts"
 import type { Mistake } from "../../../model/kinds/mistakes.ts"
+import type { Reason } from "../../../model/reasons.ts"
 
 /** 2001 missing · 2002 format · 2003 not allowed · 3001 not found · 3002 already there · 3003 conflict of state. */
 export type RefusalCode = 2001 | 2002 | 2003 | 3001 | 3002 | 3003
@@ -10,9 +11,12 @@ export class Refused extends Data.TaggedError("Refused")<{
   readonly code: RefusalCode
   readonly message: string
   readonly mistakes: ReadonlyArray<Mistake>
+  /** As an object of a cluster shows it. */
+  readonly reason?: Reason
 }> {}
 
-export const refuse = (code: RefusalCode, message: string) => new Refused({ code, message, mistakes: [] })
+export const refuse = (code: RefusalCode, message: string, reason?: Reason) =>
+  new Refused({ code, message, mistakes: [], ...(reason === undefined ? {} : { reason }) })
 
 export const notFound = (what: string) => refuse(3001, `there is no ${what}`)
 

@@ -1,0 +1,106 @@
+/**
+ * How to reach the API server. In a pod: the service account, its token read again every minute. Elsewhere: the
+ * kubeconfig, with all that it may name (exec plugins, client certificates, OIDC), read by the official client, which
+ * is loaded only then.
+ */
+import { Data, Effect } from "effect"
+import { Agent, type AgentOptions, type RequestOptions } from "node:https"
+import { readFile } from "node:fs/promises"
+import { isDeepStrictEqual } from "node:util"
+
+export interface ClusterAccess {
+  /** URL of the API server. */
+  readonly server: string
+  /** Of ourselves: where our Lease is. */
+  readonly namespace: string
+  /** What a request bears; `refresh` when the last was refused. */
+  readonly authorize: (refresh: boolean) => Promise<Authorization>
+}
+
+export interface Authorization extends Pick<RequestOptions, "agent" | "auth"> {
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** No cluster can be reached as it is set up; the message says why. */
+export class NoCluster extends Data.TaggedError("NoCluster")<{ readonly message: string }> {}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Whether this process runs in a pod that may talk to its cluster. */
+export const isInCluster = (environment: Environment): boolean =>
+  environment["KUBERNETES_SERVICE_HOST"] !== undefined && environment["KUBERNETES_SERVICE_PORT"] !== undefined
+
+/** The service account of the pod; else the kubeconfig that `KUBECONFIG` or `~/.kube/config` names. */
+export const clusterAccess = (environment: Environment): Effect.Effect<ClusterAccess, NoCluster> =>
+  Effect.tryPromise({
+    try: () =>
+      isInCluster(environment) && environment["KUBECONFIG"] === undefined
+        ? serviceAccount(environment)
+        : fromKubeconfig(),
+    catch: (cause) => new NoCluster({ message: cause instanceof Error ? cause.message : String(cause) })
+  })
+
+const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+/** `directory` holds `token`, `ca.crt` and `namespace`. */
+export async function serviceAccount(environment: Environment, directory = ACCOUNT): Promise<ClusterAccess> {
+  const host = environment["KUBERNETES_SERVICE_HOST"] ?? ""
+  const port = environment["KUBERNETES_SERVICE_PORT"] ?? "443"
+  const agent = agentFor({ ca: await readFile(`${directory}/ca.crt`) })
+  const namespace = (await readFile(`${directory}/namespace`, "utf8")).trim()
+  let token = ""
+  let readAt = Number.NEGATIVE_INFINITY
+  return {
+    server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    namespace,
+    authorize: async (refresh) => {
+      // The kubelet writes a new token long before the old one ends.
+      if (refresh || performance.now() - readAt > TOKEN_LIFE) {
+        token = (await readFile(`${directory}/token`, "utf8")).trim()
+        readAt = performance.now()
+      }
+      return { agent, headers: { authorization: `Bearer ${token}` } }
+    }
+  }
+}
+
+/** Milliseconds. */
+const TOKEN_LIFE = 60_000
+
+async function fromKubeconfig(): Promise<ClusterAccess> {
+  const { KubeConfig } = await import("@kubernetes/client-node")
+  const config = new KubeConfig()
+  config.loadFromDefault()
+  const cluster = config.getCurrentCluster()
+  if (cluster === null) throw new Error("the kubeconfig has no current context with a cluster; see kubectl config view")
+  const context = config.getContextObject(config.getCurrentContext())
+  let known: { readonly tls: AgentOptions; readonly agent: Agent } | undefined
+  return {
+    server: cluster.server,
+    namespace: context?.namespace ?? "default",
+    authorize: async () => {
+      const options: RequestOptions = {}
+      await config.applyToHTTPSOptions(options)
+      const { ca, cert, key, passphrase, pfx, rejectUnauthorized, servername } = options
+      const tls = defined({ ca, cert, key, passphrase, pfx, rejectUnauthorized, servername })
+      // Connections are kept for as long as the certificates stay the same.
+      if (known === undefined || !isDeepStrictEqual(known.tls, tls)) {
+        known?.agent.destroy()
+        known = { tls, agent: agentFor(tls) }
+      }
+      return {
+        agent: cluster.proxyUrl === undefined ? known.agent : options.agent,
+        ...(options.auth == null ? {} : { auth: options.auth }),
+        headers: Object.fromEntries(
+          Object.entries(options.headers ?? {}).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))
+        )
+      }
+    }
+  }
+}
+
+const defined = (options: object): AgentOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+
+/** Dead peers are found by keep-alive probes, long before a watch would end. */
+const agentFor = (tls: AgentOptions): Agent => new Agent({ ...tls, keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64 })

@@ -1,0 +1,77 @@
+/**
+ * The intake as a layer. The replica that holds the Lease watches the objects, makes due what stands otherwise than it
+ * was looked at last, and runs their passes; the others wait. When it begins, it compares everything once, so nothing
+ * that happened while nobody watched is missed.
+ */
+import { Duration, Effect, Layer, Schedule } from "effect"
+import { Wakes } from "../../database/wake.ts"
+import { KIND_NAMES } from "../../model/kinds/kinds.ts"
+import { run } from "../loop.ts"
+import { Notices } from "./events.ts"
+import { type LeaseOptions, whileHeld } from "./lease.ts"
+import { type KubernetesOptions, kubernetesReconciler } from "./reconcile.ts"
+import { type Objects, reflectAll, type Reflectors } from "./reflectors.ts"
+import type { Tuning } from "./reflector.ts"
+import { knownKeys, makeDue, sweep } from "./store.ts"
+
+export interface KubernetesLayerOptions extends KubernetesOptions {
+  /** Whose objects are taken in; empty is all namespaces. */
+  readonly watchNamespaces: ReadonlyArray<string>
+  readonly lease: LeaseOptions
+  readonly tuning?: Partial<Tuning>
+}
+
+export const layer = (options: KubernetesLayerOptions) =>
+  Layer.effectDiscard(Effect.forkScoped(whileHeld(options.lease, Effect.scoped(intake(options)))))
+
+const intake = Effect.fn("kubernetes.intake")(function* (options: KubernetesLayerOptions) {
+  const { lease, tuning, watchNamespaces } = options
+  const reflectors = yield* reflectAll({ namespaces: watchNamespaces, ...(tuning === undefined ? {} : { tuning }) })
+  yield* Effect.forkScoped(Effect.forever(passOn(reflectors)))
+  yield* reflectors.synced
+  yield* missLost(options, reflectors.objects).pipe(Effect.retry(AGAIN))
+  yield* Effect.forkScoped(
+    sweep().pipe(
+      Effect.catch((error) => Effect.logInfo("work of objects that are gone was not swept; it is later", error)),
+      Effect.repeat(Schedule.spaced(SWEEP_EVERY))
+    )
+  )
+  const wakes = yield* Wakes
+  const loop = run(kubernetesReconciler(options, reflectors.objects), { owner: lease.owner })
+  yield* Layer.build(
+    loop.pipe(
+      Layer.provide(Notices.layer(lease.owner)),
+      // What the database itself makes due gives no hint: the loop looks every second.
+      Layer.provide(Layer.succeed(Wakes, { ...wakes, healthy: Effect.succeed(false) }))
+    )
+  )
+  return yield* Effect.never
+})
+
+/** What was heard becomes work, in batches; it is kept until the database has it. */
+const passOn = Effect.fnUntraced(function* ({ heard }: Reflectors) {
+  const wakes = yield* Wakes
+  const batch = yield* heard
+  for (let i = 0; i < batch.length; i += BATCH) {
+    yield* makeDue(batch.slice(i, i + BATCH)).pipe(
+      Effect.tapError((error) => Effect.logWarning("changes of objects were not written down, trying again", error)),
+      Effect.retry(AGAIN)
+    )
+  }
+  yield* wakes.send("kubernetes")
+  yield* Effect.sleep(TOGETHER)
+})
+
+/** Objects that went while nobody watched. */
+const missLost = Effect.fnUntraced(function* ({ watchNamespaces }: KubernetesLayerOptions, objects: Objects) {
+  for (const kind of KIND_NAMES) {
+    const lost = (yield* knownKeys(kind, watchNamespaces)).filter((key) => objects.get(key) === undefined)
+    if (lost.length > 0) yield* makeDue(lost.map((key) => ({ ...key, fingerprint: undefined })))
+  }
+})
+
+const BATCH = 1000
+const AGAIN = Schedule.spaced("1 second")
+/** Events that come together are written together. */
+const TOGETHER = Duration.millis(20)
+const SWEEP_EVERY = Duration.hours(1)

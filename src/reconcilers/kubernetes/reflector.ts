@@ -1,0 +1,301 @@
+/**
+ * Keeps a cache equal to a collection of the API server, whatever happens to the connection. It never ends by itself,
+ * and after its scope has ended no request of it begins.
+ *
+ *   what happens                          | then
+ *   --------------------------------------|------------------------------------------------------------
+ *   the server closes the watch           | watched on from the last version at once
+ *   it closes it at once, with no event   | as an error, else this would be a busy loop
+ *   410, as an answer or in the stream    | listed anew without a version
+ *   410 in the middle of pages            | the pages are begun anew, with their limit
+ *   it does not know initial events       | pages from now on
+ *   429, 503 with Retry-After             | not before that
+ *   403, 404                              | every 30 s, and told: rights or definitions may come
+ *   anything else                         | after 0.8 s, then up to three times the last wait, 30 s at most
+ *   two minutes without an error          | the next wait is the least again
+ *   every hour                            | listed besides, and compared: what differs is mended and counted
+ */
+import { Clock, Deferred, Duration, Effect, Random, type Scope, Stream } from "effect"
+import {
+  failure,
+  Kubernetes,
+  type KubernetesError,
+  type KubeObject,
+  type Scope as Collection,
+  Unavailable,
+  type WatchEvent
+} from "../../providers/kubernetes.ts"
+import { type Change, keyOf, makeObjectCache, type ObjectCache } from "./object-cache.ts"
+
+export interface Tuning {
+  /** Seconds that a watch lasts, between these two. */
+  readonly watchSeconds: readonly [least: number, most: number]
+  readonly leastWait: Duration.Duration
+  readonly mostWait: Duration.Duration
+  readonly healthyAfter: Duration.Duration
+  readonly relistEvery: Duration.Duration
+  /** Objects in one page. */
+  readonly page: number
+}
+
+export const TUNING: Tuning = {
+  watchSeconds: [290, 580],
+  leastWait: Duration.millis(800),
+  mostWait: Duration.seconds(30),
+  healthyAfter: Duration.minutes(2),
+  relistEvery: Duration.hours(1),
+  page: 500
+}
+
+/** What the reflector says of itself, for metrics and logs. */
+export interface Observer {
+  readonly failed: (reason: KubernetesError["reason"]["_tag"]) => void
+  readonly listed: (why: "initial" | "gone" | "safety") => void
+  /** Changes that the watch should have told and did not; must stay 0. */
+  readonly diverged: (objects: number) => void
+}
+
+export interface ReflectorOptions {
+  readonly collection: Collection
+  /** Takes note and returns; what is done about a change happens elsewhere. One that dies is told the same again. */
+  readonly onChanges: (changes: ReadonlyArray<Change>) => void
+  readonly observer: Observer
+  readonly tuning?: Partial<Tuning>
+}
+
+export interface Reflector {
+  readonly cache: Pick<ObjectCache, "get" | "entries" | "size" | "version">
+  /** Takes in the answer to a write of ours. */
+  readonly observe: (object: KubeObject) => Effect.Effect<void>
+  /** Waits until everything that was there at first has been told. */
+  readonly synced: Effect.Effect<void>
+  readonly hasSynced: () => boolean
+  /** Milliseconds of the Clock of the last sign of life: an event, a bookmark or a list. */
+  readonly lastSign: () => number
+}
+
+interface State {
+  readonly options: ReflectorOptions
+  readonly tuning: Tuning
+  readonly cache: ObjectCache
+  readonly synced: Deferred.Deferred<void>
+  hasSynced: boolean
+  /** Whether the server can begin a watch with what is there. */
+  initialEvents: boolean
+  lastSign: number
+  wait: number
+  listing: "initial" | "gone"
+  /** What the handler has not taken. */
+  untold: ReadonlyArray<Change>
+}
+
+export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, never, Kubernetes | Scope.Scope> =>
+  Effect.gen(function* () {
+    const state: State = {
+      options,
+      tuning: { ...TUNING, ...options.tuning },
+      cache: makeObjectCache(),
+      synced: yield* Deferred.make<void>(),
+      hasSynced: false,
+      initialEvents: true,
+      lastSign: yield* Clock.currentTimeMillis,
+      wait: 0,
+      listing: "initial",
+      untold: []
+    }
+    yield* Effect.forkScoped(Effect.forever(turn(state)))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(relistDelay(state), safetyRelist(state))))
+    return {
+      cache: state.cache,
+      observe: (object) => Effect.suspend(() => tell(state, state.cache.observe(object))),
+      synced: Deferred.await(state.synced),
+      hasSynced: () => state.hasSynced,
+      lastSign: () => state.lastSign
+    }
+  })
+
+/** A handler that dies must not end the stream, and what it was told is not lost. */
+const tell = (state: State, changes: ReadonlyArray<Change>) =>
+  Effect.suspend(() => {
+    const all = [...state.untold, ...changes]
+    if (all.length === 0) return Effect.void
+    state.untold = all
+    return Effect.sync(() => {
+      state.options.onChanges(all)
+      state.untold = []
+    })
+  }).pipe(Effect.catchCause((cause) => Effect.logError("a handler of changes died; it is told again", cause)))
+
+/** One watch from where we are, with a list before it where that is needed; then the wait until the next. */
+const turn = Effect.fnUntraced(function* (state: State) {
+  const { cache, tuning } = state
+  const began = yield* Clock.currentTimeMillis
+  const seen = { events: 0 }
+  yield* tell(state, [])
+  const end = yield* Effect.result(
+    Effect.gen(function* () {
+      if (cache.version() === "" && !state.initialEvents) yield* list(state)
+      yield* watch(state, seen)
+    })
+  )
+  const lasted = (yield* Clock.currentTimeMillis) - began
+  if (lasted >= Duration.toMillis(tuning.healthyAfter)) state.wait = 0
+  if (end._tag === "Success") {
+    if (seen.events > 0 || lasted >= CLOSED_AT_ONCE) return
+    return yield* Effect.sleep(yield* nextWait(state))
+  }
+  const wait = yield* afterFailure(state, end.failure)
+  if (wait > 0) yield* Effect.sleep(wait)
+})
+
+/** Milliseconds until the next turn. */
+const afterFailure = Effect.fnUntraced(function* (state: State, error: KubernetesError) {
+  const { collection, observer } = state.options
+  const { reason } = error
+  observer.failed(reason._tag)
+  const wait = yield* nextWait(state)
+  switch (reason._tag) {
+    case "Gone":
+      state.cache.forget()
+      state.listing = "gone"
+      // The first at once: nothing is wrong with the server.
+      return wait <= Duration.toMillis(state.tuning.leastWait) ? 0 : wait
+    case "Invalid":
+      if (state.initialEvents && state.cache.version() === "") {
+        state.initialEvents = false
+        return 0
+      }
+      break
+    case "Throttled":
+      return Math.max(wait, Duration.toMillis(reason.retryAfter))
+    case "Forbidden":
+    case "NotFound":
+      yield* Effect.logWarning(`${collection.resource.plural} cannot be read, trying again`, error)
+      return Duration.toMillis(state.tuning.mostWait)
+  }
+  yield* Effect.logInfo(`the watch of ${collection.resource.plural} was lost; trying again in ${Math.ceil(wait / 1000)} s`, error)
+  return wait
+})
+
+/** Decorrelated jitter: replicas that lost their server together do not come back together. */
+const nextWait = Effect.fnUntraced(function* (state: State) {
+  const least = Duration.toMillis(state.tuning.leastWait)
+  const most = Duration.toMillis(state.tuning.mostWait)
+  const random = yield* Random.next
+  state.wait = state.wait === 0 ? least : Math.min(most, least + random * (state.wait * 3 - least))
+  return state.wait
+})
+
+const watch = Effect.fnUntraced(function* (state: State, seen: { events: number }) {
+  const { cache, options, tuning } = state
+  const kubernetes = yield* Kubernetes
+  const [least, most] = tuning.watchSeconds
+  const timeoutSeconds = Math.round(least + (yield* Random.next) * (most - least))
+  const version = cache.version()
+  const initial = version === "" ? new Map<string, KubeObject>() : undefined
+  const stream = kubernetes.watch({
+    ...options.collection,
+    resourceVersion: version === "" ? undefined : version,
+    timeoutSeconds
+  })
+  const taking = { initial }
+  yield* Stream.runForEach(stream, (events) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      state.lastSign = now
+      seen.events += events.length
+      return Effect.suspend(() => take(state, taking, events))
+    })
+  )
+  if (taking.initial !== undefined) return yield* restart("the watch ended before all objects were told")
+})
+
+/** Takes events in, in order; a list of initial events is taken in as a whole at its end. */
+const take = (state: State, taking: { initial: Map<string, KubeObject> | undefined }, events: ReadonlyArray<WatchEvent>) =>
+  Effect.gen(function* () {
+    const { cache } = state
+    for (const event of events) {
+      const { initial } = taking
+      if (initial === undefined) {
+        if (event.type === "BOOKMARK") cache.bookmark(event.resourceVersion)
+        else yield* tell(state, cache.event(event.type, event.object))
+      } else if (event.type !== "BOOKMARK") {
+        if (event.type === "DELETED") initial.delete(keyOf(event.object))
+        else initial.set(keyOf(event.object), event.object)
+      } else if (event.initialEnd) {
+        taking.initial = undefined
+        yield* replace(state, [...initial.values()], event.resourceVersion)
+      }
+    }
+  })
+
+/** All pages; a list that ends in the middle is begun anew. */
+const pages = Effect.fnUntraced(function* ({ options, tuning }: State) {
+  const kubernetes = yield* Kubernetes
+  const items: Array<KubeObject> = []
+  let next: string | undefined
+  for (;;) {
+    const page = yield* kubernetes.list(options.collection, { limit: tuning.page, continue: next })
+    items.push(...page.items)
+    if (page.continue === undefined) return { items, version: page.resourceVersion }
+    next = page.continue
+  }
+})
+
+const list = Effect.fnUntraced(function* (state: State) {
+  const { items, version } = yield* pages(state)
+  state.lastSign = yield* Clock.currentTimeMillis
+  yield* replace(state, items, version)
+})
+
+const replace = Effect.fnUntraced(function* (state: State, items: ReadonlyArray<KubeObject>, version: string) {
+  const changes = state.cache.replace(items, version)
+  if (changes === undefined) return yield* restart(`the list is from before ${version} was reached: a stale server`)
+  state.options.observer.listed(state.listing)
+  state.listing = "gone"
+  yield* tell(state, changes)
+  state.hasSynced = true
+  yield* Deferred.succeed(state.synced, undefined)
+})
+
+/** A failure of the stream that only a new list mends. */
+const restart = (message: string) => Effect.fail(failure(new Unavailable({ message })))
+
+const relistDelay = ({ tuning }: State) =>
+  Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(tuning.relistEvery, 0.9 + 0.2 * random)))
+
+/** What the watch should have told by now is compared with a list, and each difference with the object itself. */
+const safetyRelist = Effect.fnUntraced(
+  function* (state: State) {
+    if (!state.hasSynced) return
+    const { cache, options } = state
+    const kubernetes = yield* Kubernetes
+    const { items } = yield* pages(state)
+    options.observer.listed("safety")
+    const listed = new Map(items.map((object) => [keyOf(object), object]))
+    const suspects = [
+      ...[...listed].filter(([key, object]) => cache.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion),
+      ...[...cache.entries()].filter(([key]) => !listed.has(key))
+    ]
+    if (suspects.length === 0) return
+    // The watch may be a moment behind.
+    yield* Effect.sleep(SAFETY_PATIENCE)
+    let diverged = 0
+    for (const [key, { metadata }] of suspects) {
+      const place = { resource: options.collection.resource, namespace: metadata.namespace ?? "", name: metadata.name }
+      const before = cache.get(key)
+      const now = yield* kubernetes.get(place)
+      // What moved while we asked, the watch has told.
+      if (cache.get(key) !== before || before?.metadata.resourceVersion === now?.metadata.resourceVersion) continue
+      diverged++
+      yield* tell(state, cache.correct(key, now ?? undefined))
+    }
+    if (diverged === 0) return
+    options.observer.diverged(diverged)
+    yield* Effect.logError(`the watch of ${options.collection.resource.plural} had not told ${diverged} changes; mended`)
+  },
+  Effect.catch((error) => Effect.logInfo("the safety list could not be made; it comes again", error))
+)
+
+/** Milliseconds: a watch that ends sooner, with nothing told, is as good as refused. */
+const CLOSED_AT_ONCE = 1000
+const SAFETY_PATIENCE = Duration.seconds(2)

@@ -1,0 +1,62 @@
+/** Tells an object how far it is: its status where that differs, and an Event where its reason has changed. */
+import { Clock, Effect } from "effect"
+import { Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
+import { API_VERSION } from "../../model/kinds/metadata.ts"
+import * as views from "../dns/store/manifest-views.ts"
+import { ownersNamed } from "../dns/store/record-owners.ts"
+import { Notices } from "./events.ts"
+import { type ObjectKey, placeOf } from "./objects.ts"
+import type { Objects } from "./reflectors.ts"
+import { deletingFor, isTold, readyOf, type Shown, type Status, statusOf } from "./status.ts"
+import { find, type Problem, zoneCondition } from "./store.ts"
+
+export const tell = Effect.fn("kubernetes.tell")(function* (
+  objects: Objects,
+  key: ObjectKey,
+  object: KubeObject,
+  problem: Problem | undefined
+) {
+  const now = yield* Clock.currentTimeMillis
+  const known = yield* find(key)
+  const row = known?.manifestId == null ? undefined : yield* views.one(known.manifestId)
+  const deleting = deletingFor(object, now)
+  const facts = {
+    key,
+    generation: known?.generation ?? object.metadata.generation ?? 1,
+    shown: row === undefined ? undefined : yield* named(row.view.status),
+    problem,
+    deletingFor: deleting,
+    zone: deleting === undefined || row?.domainId == null ? undefined : yield* zoneCondition(row.domainId)
+  }
+  const status = statusOf(facts, object.status, new Date(now).toISOString().replace(/\.\d+Z$/u, "Z"))
+  if (isTold(status, object.status)) return
+  const { name, namespace, resourceVersion, uid } = object.metadata
+  const written = yield* (yield* Kubernetes).patch(placeOf(key), {
+    how: "apply",
+    subresource: "status",
+    // The version makes it a condition: nobody's newer status is overwritten with an older one.
+    body: { apiVersion: API_VERSION, kind: key.kind, metadata: { name, namespace, resourceVersion, uid }, status }
+  })
+  yield* objects.observe(key, written)
+  yield* announce(key, object, status)
+})
+
+/** A Conflict names the object that was first, not its record. */
+const named = Effect.fnUntraced(function* (status: Shown) {
+  const { conditions, problems = [] } = status
+  if (!problems.some(({ reason }) => reason === "Conflict")) return status
+  const rename = yield* ownersNamed(problems.map(({ message }) => message))
+  const renamed = <A extends { readonly message: string }>(each: A): A => ({ ...each, message: rename(each.message) })
+  return { ...status, conditions: conditions.map(renamed), problems: problems.map(renamed) }
+})
+
+/** What is on its way is told by the status alone. */
+const announce = Effect.fnUntraced(function* (key: ObjectKey, object: KubeObject, status: Status) {
+  const [before, after] = [readyOf(object.status), readyOf(status)]
+  if (after === undefined || QUIET.has(after.reason)) return
+  if (before?.reason === after.reason && before.status === after.status) return
+  const type = after.status === "True" ? "Normal" : "Warning"
+  yield* (yield* Notices).tell({ key, object, type, reason: after.reason, note: after.message })
+})
+
+const QUIET = new Set(["Pending", "Converging", "Deleting"])

@@ -1,0 +1,81 @@
+/** The rights of a service account, as its roles give them and as the API server's audit log says they were used. */
+import { Schema } from "effect"
+import { readFileSync } from "node:fs"
+import { json } from "../kubectl.ts"
+
+const Role = Schema.Struct({
+  rules: Schema.Array(
+    Schema.Struct({
+      apiGroups: Schema.Array(Schema.String),
+      resources: Schema.Array(Schema.String),
+      verbs: Schema.Array(Schema.String)
+    })
+  )
+})
+const Bindings = Schema.Struct({
+  items: Schema.Array(
+    Schema.Struct({
+      metadata: Schema.Struct({ namespace: Schema.optionalKey(Schema.String) }),
+      roleRef: Schema.Struct({ kind: Schema.String, name: Schema.String }),
+      subjects: Schema.optionalKey(
+        Schema.Array(Schema.Struct({ name: Schema.String, namespace: Schema.optionalKey(Schema.String) }))
+      )
+    })
+  )
+})
+
+/** `verb group/resource`, each once, sorted. */
+type Rights = ReadonlyArray<string>
+
+const sorted = (rights: Iterable<string>): Rights => [...new Set(rights)].toSorted()
+
+export const granted = async (namespace: string, account: string): Promise<Rights> => {
+  const { items } = Schema.decodeUnknownSync(Bindings)(await json(["get", "rolebindings,clusterrolebindings", "-A"]))
+  const ours = items.filter(({ subjects = [] }) =>
+    subjects.some((subject) => subject.name === account && subject.namespace === namespace)
+  )
+  const roles = await Promise.all(
+    ours.map(async ({ metadata, roleRef }) => {
+      const where = roleRef.kind === "Role" ? ["-n", metadata.namespace ?? namespace] : []
+      return Schema.decodeUnknownSync(Role)(await json(["get", roleRef.kind, roleRef.name, ...where]))
+    })
+  )
+  return sorted(
+    roles.flatMap(({ rules }) =>
+      rules.flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))
+        )
+      )
+    )
+  )
+}
+
+const Line = Schema.fromJsonString(
+  Schema.Struct({
+    verb: Schema.String,
+    user: Schema.Struct({ username: Schema.String }),
+    objectRef: Schema.optionalKey(
+      Schema.Struct({
+        resource: Schema.optionalKey(Schema.String),
+        subresource: Schema.optionalKey(Schema.String),
+        apiGroup: Schema.optionalKey(Schema.String)
+      })
+    )
+  })
+)
+
+/** Refused requests count, too: they were wanted. Requests that name no resource, such as discovery, do not. */
+export const used = (auditLog: string, namespace: string, account: string): Rights => {
+  const user = `system:serviceaccount:${namespace}:${account}`
+  return sorted(
+    readFileSync(auditLog, "utf8")
+      .split("\n")
+      .filter((line) => line.includes(user))
+      .map((line) => Schema.decodeUnknownSync(Line)(line))
+      .filter(({ objectRef }) => objectRef?.resource !== undefined)
+      .map(({ objectRef: { apiGroup = "", resource = "", subresource } = {}, verb }) =>
+        subresource === undefined ? `${verb} ${apiGroup}/${resource}` : `${verb} ${apiGroup}/${resource}/${subresource}`
+      )
+  )
+}

@@ -1,0 +1,142 @@
+/** Deletion cleans up outside first, in whatever order things vanish, and hangs on nothing for ever. */
+import { describe, expect, it, vi } from "vitest"
+import { placeOf } from "../../../src/reconcilers/kubernetes/objects.ts"
+import { aDomain, aRecord, BOUND, condition, isReady, ready } from "../../support/cluster-objects.ts"
+import { type Story, stories } from "../../support/cluster-story.ts"
+
+const { begin, cluster, file } = stories(20)
+const KINDS = ["DnsRecord", "Domain", "Credential"] as const
+
+const settled = async (spec: object = {}): Promise<Story> => {
+  const story = begin()
+  const { domain, objects, token } = story
+  objects.zone(domain, token)
+  objects.put("Domain", "example", aDomain(domain, spec))
+  objects.put("DnsRecord", "www", aRecord("www"))
+  await objects.until("DnsRecord", "www", isReady)
+  await objects.until("Domain", "example", isReady)
+  return story
+}
+const gone = (object: unknown) => object === undefined
+const rowsOf = ({ namespace }: Story) =>
+  file.world.sql(
+    `select kind from kubernetes_objects where namespace = $1
+      union all select kind from manifests where namespace = $1
+      union all select key from reconcile_work where reconciler = 'kubernetes' and key like '%/' || $1 || '/%' and observed < generation`,
+    [namespace]
+  )
+const names = { DnsRecord: "www", Domain: "example", Credential: "cloudflare" } as const
+
+describe("an object that is deleted", () => {
+  it("stays until the provider has confirmed that its record is gone", async () => {
+    const { domain, objects, records } = await settled()
+    const { control } = file.world.simulator.engine
+    control.addFault({ match: { kind: "write", path: "" }, times: "always", effect: { do: "answer", status: 503 } })
+    objects.remove("DnsRecord", "www")
+    const object = await objects.until("DnsRecord", "www", (each) => ready(each)?.reason === "Deleting")
+    expect(condition(object, "Reconciling")?.status).toBe("True")
+    expect(object?.metadata.deletionTimestamp).toBeDefined()
+    expect(records()).toEqual(["www 192.0.2.1"])
+    control.clearFaults()
+    await file.world.sql("update reconcile_work set due_at = now() where reconciler = 'dns' and owner is null")
+    await objects.until("DnsRecord", "www", gone)
+    expect(control.records(domain).filter(({ type }) => type === "A")).toEqual([])
+  })
+
+  it("leaves the record where the Domain retains, without our mark", async () => {
+    const { domain, objects, records } = await settled({ deletionPolicy: "Retain" })
+    objects.remove("DnsRecord", "www")
+    await objects.until("DnsRecord", "www", gone)
+    expect(records()).toEqual(["www 192.0.2.1"])
+    const [record] = file.world.simulator.engine.control.records(domain).filter(({ type }) => type === "A")
+    expect(record?.comment ?? "").not.toContain("driftless")
+  })
+
+  it("is cleaned up also when somebody took our finalizer off", async () => {
+    const story = await settled()
+    const { namespace, objects, untilRecords } = story
+    const place = placeOf({ kind: "DnsRecord", namespace, name: "www" })
+    cluster.patch(place, { how: "merge", body: { metadata: { finalizers: null } } })
+    objects.remove("DnsRecord", "www")
+    await untilRecords([])
+    await vi.waitFor(async () => {
+      const known = await file.world.sql("select name from kubernetes_objects where namespace = $1 and kind = 'DnsRecord'", [namespace])
+      expect(known).toEqual([])
+    }, BOUND)
+  })
+
+  it("and made anew under its name keeps its record, changed in place", async () => {
+    const { domain, namespace, objects, records, untilRecords } = await settled()
+    const place = placeOf({ kind: "DnsRecord", namespace, name: "www" })
+    const [before] = file.world.simulator.engine.control.records(domain).filter(({ type }) => type === "A")
+    // In one moment, as in a gap of the watch: nobody sees the old one go.
+    cluster.patch(place, { how: "merge", body: { metadata: { finalizers: null } } })
+    objects.remove("DnsRecord", "www")
+    objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.8"]))
+    await objects.until("DnsRecord", "www", isReady)
+    await untilRecords(["www 192.0.2.8"])
+    const [after] = file.world.simulator.engine.control.records(domain).filter(({ type }) => type === "A")
+    expect(after?.id).toBe(before?.id)
+    expect(records()).toHaveLength(1)
+  })
+
+  it("as a Domain, made anew for another zone, gives the first zone up before it takes the second", async () => {
+    const { namespace, objects, untilRecords } = await settled()
+    const other = begin()
+    const place = placeOf({ kind: "Domain", namespace, name: "example" })
+    file.world.simulator.engine.control.setToken(other.token, { active: true })
+    objects.remove("DnsRecord", "www")
+    cluster.patch(place, { how: "merge", body: { metadata: { finalizers: null } } })
+    objects.remove("Domain", "example")
+    objects.put("Domain", "example", aDomain(other.domain))
+    await untilRecords([])
+    await objects.until("Domain", "example", isReady)
+    const rows = await file.world.sql("select domain from domains where domain = $1", [other.domain])
+    expect(rows).toHaveLength(1)
+  })
+})
+
+describe("a namespace that is deleted with all in it", () => {
+  it.each([
+    [["DnsRecord", "Domain", "Credential"]],
+    [["Credential", "Domain", "DnsRecord"]],
+    [["Domain", "Credential", "DnsRecord"]]
+  ] as const)("comes to its end in the order %s, its Secret gone first", async (order) => {
+    const story = await settled()
+    const { objects, records } = story
+    objects.removeSecret("cloudflare")
+    for (const kind of order) objects.remove(kind, names[kind])
+    for (const kind of KINDS) await objects.until(kind, names[kind], gone)
+    expect(records()).toEqual([])
+    await vi.waitFor(async () => expect(await rowsOf(story)).toEqual([]), BOUND)
+    const left = await file.world.sql("select id from domains where domain = $1", [story.domain])
+    expect(left).toEqual([])
+  })
+
+  it("does not hang on a token that was revoked: after ten minutes it names the way out, which leaves the outside", async () => {
+    const story = await settled()
+    const { namespace, objects, records, token } = story
+    file.world.simulator.engine.control.setToken(token, { active: false })
+    // They were deleted eleven minutes ago.
+    cluster.options = { now: () => new Date(Date.now() - 11 * 60_000).toISOString() }
+    for (const kind of KINDS) objects.remove(kind, names[kind])
+    cluster.options = {}
+    const stalled = await objects.until("Domain", "example", (each) => condition(each, "Stalled")?.status === "True")
+    expect(ready(stalled)?.message).toContain(`kubectl annotate domain -n ${namespace} example driftless.dev/abandon=true`)
+    await objects.until("DnsRecord", "www", (each) => ready(each)?.reason === "CredentialRejected")
+    objects.annotate("Domain", "example", { "driftless.dev/abandon": "true" })
+    for (const kind of KINDS) await objects.until(kind, names[kind], gone)
+    expect(records()).toEqual(["www 192.0.2.1"])
+    await vi.waitFor(async () => expect(await rowsOf(story)).toEqual([]), BOUND)
+  })
+})
+
+describe("an annotation to abandon", () => {
+  it("does nothing to an object that is not being deleted", async () => {
+    const { objects, records } = await settled()
+    objects.annotate("DnsRecord", "www", { "driftless.dev/abandon": "true" })
+    objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.4"]))
+    await objects.until("DnsRecord", "www", (object) => isReady(object) && object?.metadata.generation === 2)
+    expect(records()).toEqual(["www 192.0.2.4"])
+  })
+})
