@@ -181,7 +181,10 @@ export const tokenOf = Effect.fnUntraced(function* (row: TokenRow) {
 })
 
 /** Puts a token that was read elsewhere into its row; answers whether it is another than before. */
-export const keepToken = Effect.fn("credentials.keepToken")(function* (row: TokenRow, token: Redacted.Redacted<string>) {
+export const keepToken = Effect.fn("credentials.keepToken")(function* (
+  row: TokenRow,
+  token: Redacted.Redacted<string>
+) {
   const secrets = yield* Secrets
   const known = isEncrypted(row.api_token)
     ? yield* Effect.option(secrets.decrypt(placeOf(row.id), row.api_token))
