@@ -137,14 +137,24 @@ export const settings = {
     "Whether objects of a cluster are taken in: `on` (the kubeconfig, outside of a pod), `off`, or `auto`: in a pod alone",
     oneOf("auto", "on", "off")
   ),
-  DRIFTLESS_KUBERNETES_LEASE: setting("driftless", "Lease of the replica that takes objects in, in its own namespace", text),
+  DRIFTLESS_KUBERNETES_LEASE: setting(
+    "driftless",
+    "Lease of the replica that takes objects in, in its own namespace",
+    text
+  ),
   DRIFTLESS_KUBERNETES_CONCURRENCY: setting("8", "Objects that one process works on at a time", whole(1, 100)),
   DRIFTLESS_KUBERNETES_CREDENTIAL_SOURCES: optional(
     "What `tokenFrom` of an object may name besides a Secret: `env`, `file` or both, separated by a comma. Whoever may write a Credential could else send a secret of this process to a provider",
     listOf("env", "file")
   ),
-  DRIFTLESS_WATCH_NAMESPACES: optional("Namespaces whose objects are taken in, separated by commas; without it all", names),
-  DRIFTLESS_SECRET_NAMESPACES: optional("Namespaces whose Secrets may be read, separated by commas; without it all", names)
+  DRIFTLESS_WATCH_NAMESPACES: optional(
+    "Namespaces whose objects are taken in, separated by commas; without it all",
+    names
+  ),
+  DRIFTLESS_SECRET_NAMESPACES: optional(
+    "Namespaces whose Secrets may be read, separated by commas; without it all",
+    names
+  )
 } satisfies Record<string, Setting<unknown>>
 
 export type Settings = {

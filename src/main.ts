@@ -2,7 +2,7 @@
  * The control plane: every layer is composed here and only here. It runs until a signal; SIGTERM ends it within ten
  * seconds, with nothing claimed and nothing half told.
  */
-import { Effect, Layer, Ref } from "effect"
+import { Effect, Layer, Option, Ref } from "effect"
 import { randomBytes, randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import * as auth from "./api/auth.ts"
@@ -125,18 +125,23 @@ const kubernetes = (settings: Settings, environment: Environment) => {
   if (wanted === "off" || (wanted === "auto" && !isInCluster(environment))) return Layer.empty
   return Layer.unwrap(
     Effect.gen(function* () {
-      const access = yield* clusterAccess(environment)
+      const found = clusterAccess(environment)
+      const access = yield* wanted === "auto" ? Effect.option(found) : Effect.asSome(found)
+      if (Option.isNone(access)) {
+        yield* Effect.logInfo("in a pod without a service account: takes in no objects of the cluster")
+        return Layer.empty
+      }
       const owner = `${hostname()}/${randomUUID()}`
-      yield* Effect.logInfo(`takes in objects of the cluster at ${access.server}`)
+      yield* Effect.logInfo(`takes in objects of the cluster at ${access.value.server}`)
       return intake
         .layer({
           concurrency: settings.DRIFTLESS_KUBERNETES_CONCURRENCY,
           credentialSources: settings.DRIFTLESS_KUBERNETES_CREDENTIAL_SOURCES ?? [],
           watchNamespaces: settings.DRIFTLESS_WATCH_NAMESPACES ?? [],
           secretNamespaces: settings.DRIFTLESS_SECRET_NAMESPACES ?? [],
-          lease: { namespace: access.namespace, name: settings.DRIFTLESS_KUBERNETES_LEASE, owner }
+          lease: { namespace: access.value.namespace, name: settings.DRIFTLESS_KUBERNETES_LEASE, owner }
         })
-        .pipe(Layer.provide(layerHttp(access)))
+        .pipe(Layer.provide(layerHttp(access.value)))
     })
   )
 }

@@ -46,20 +46,7 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
       "metrics.ts"
     ]
   ],
-  // The intake from a cluster: documents become the rows of other slices, through their stores.
-  [
-    "reconcilers/kubernetes/*",
-    [
-      "reconcilers/kubernetes/*",
-      "reconcilers/dns/store/*",
-      "reconcilers/pass.ts",
-      "database/*",
-      "providers/kubernetes.ts",
-      "model/*",
-      "metrics.ts"
-    ]
-  ],
-  // Decisions about objects are pure; what they became is told by the rows of dns.
+  // The intake from a cluster: documents become the rows of other slices, through their stores. Its decisions are pure.
   ...["object-cache", "objects", "status", "rbac"].map(
     (file) =>
       [

@@ -92,7 +92,9 @@ async function fromKubeconfig(): Promise<ClusterAccess> {
         agent: cluster.proxyUrl === undefined ? known.agent : options.agent,
         ...(options.auth == null ? {} : { auth: options.auth }),
         headers: Object.fromEntries(
-          Object.entries(options.headers ?? {}).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))
+          Object.entries(options.headers ?? {}).flatMap(([name, value]) =>
+            typeof value === "string" ? [[name, value]] : []
+          )
         )
       }
     }
@@ -103,4 +105,5 @@ const defined = (options: object): AgentOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /** Dead peers are found by keep-alive probes, long before a watch would end. */
-const agentFor = (tls: AgentOptions): Agent => new Agent({ ...tls, keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64 })
+const agentFor = (tls: AgentOptions): Agent =>
+  new Agent({ ...tls, keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64 })

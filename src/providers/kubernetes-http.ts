@@ -33,9 +33,12 @@ export const layerHttp = (access: ClusterAccess) =>
         Effect.catchReason("KubernetesError", "NotFound", () => Effect.succeed(null))
       ),
     create: (place, body) =>
-      json(access, { method: "POST", path: pathOf({ resource: place.resource, namespace: place.namespace }), query: MANAGED, body }).pipe(
-        Effect.flatMap(objectOf)
-      ),
+      json(access, {
+        method: "POST",
+        path: pathOf({ resource: place.resource, namespace: place.namespace }),
+        query: MANAGED,
+        body
+      }).pipe(Effect.flatMap(objectOf)),
     replace: (place, body) =>
       json(access, { method: "PUT", path: pathOf(place), query: MANAGED, body }).pipe(Effect.flatMap(objectOf)),
     patch: (place, patch) => json(access, patchCall(place, patch)).pipe(Effect.flatMap(objectOf))
@@ -75,7 +78,11 @@ const json = (access: ClusterAccess, call: Call): Effect.Effect<unknown, Kuberne
         ? Effect.try({ try: (): unknown => JSON.parse(text), catch: unavailable })
         : Effect.fail(errorOf(status, retryAfter, text))
     ),
-    Effect.withSpan(`kubernetes.${call.method.toLowerCase()}`, { attributes: { path: call.path } }, { captureStackTrace: false })
+    Effect.withSpan(
+      `kubernetes.${call.method.toLowerCase()}`,
+      { attributes: { path: call.path } },
+      { captureStackTrace: false }
+    )
   )
 
 const watch = (access: ClusterAccess, request: WatchRequest) =>
@@ -85,9 +92,10 @@ const watch = (access: ClusterAccess, request: WatchRequest) =>
         Effect.sync(() => new AbortController()),
         (controller) => Effect.sync(() => controller.abort())
       )
-      const response = yield* Effect.tryPromise({ try: () => answered(access, watchCall(request), signal), catch: unavailable }).pipe(
-        Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(silent(PATIENCE)) })
-      )
+      const response = yield* Effect.tryPromise({
+        try: () => answered(access, watchCall(request), signal),
+        catch: unavailable
+      }).pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(silent(PATIENCE)) }))
       const status = response.statusCode ?? 0
       if (status >= 300) {
         const text = yield* Effect.tryPromise({ try: () => beginning(response), catch: unavailable }).pipe(
@@ -100,9 +108,8 @@ const watch = (access: ClusterAccess, request: WatchRequest) =>
       return Stream.fromEffectRepeat(
         Effect.tryPromise({ try: () => lines(), catch: unavailable }).pipe(
           Effect.timeoutOrElse({ duration: idle, orElse: () => Effect.fail(silent(idle)) }),
-          Effect.flatMap(
-            (read): Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError | Cause.Done> =>
-              read === undefined ? Cause.done() : watchEvents(read)
+          Effect.flatMap((read): Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError | Cause.Done> =>
+            read === undefined ? Cause.done() : watchEvents(read)
           )
         )
       )
@@ -137,7 +144,13 @@ export const lineReader = (response: AsyncIterable<unknown>) => {
       const end = text.lastIndexOf("\n")
       rest = text.slice(end + 1)
       if (rest.length > MOST_LINE) throw new Error(`an event is longer than ${MOST_LINE} characters`)
-      const lines = end === -1 ? [] : text.slice(0, end).split("\n").filter((line) => line.trim() !== "")
+      const lines =
+        end === -1
+          ? []
+          : text
+              .slice(0, end)
+              .split("\n")
+              .filter((line) => line.trim() !== "")
       if (lines.length > 0) return lines
     }
   }

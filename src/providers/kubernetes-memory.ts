@@ -24,6 +24,7 @@ import {
   type WatchEvent,
   type WatchRequest
 } from "./kubernetes.ts"
+import { merged } from "./merge-patch.ts"
 
 export type Verb = "list" | "watch" | "get" | "create" | "replace" | "patch"
 
@@ -62,7 +63,12 @@ export class MemoryCluster {
   }
 
   get layer() {
-    const asked = <A>(verb: Verb, resource: Resource, name: string | undefined, run: () => A): Effect.Effect<A, KubernetesError> =>
+    const asked = <A>(
+      verb: Verb,
+      resource: Resource,
+      name: string | undefined,
+      run: () => A
+    ): Effect.Effect<A, KubernetesError> =>
       Effect.suspend(() => this.options.before?.(verb, resource, name) ?? Effect.void).pipe(
         Effect.andThen(Effect.try({ try: run, catch: asFailure }))
       )
@@ -74,7 +80,9 @@ export class MemoryCluster {
       patch: (place, patch) => asked("patch", place.resource, place.name, () => this.patch(place, patch)),
       watch: (request) =>
         Stream.unwrap(
-          asked("watch", request.resource, undefined, () => request).pipe(Effect.andThen(Effect.suspend(() => this.#watch(request))))
+          asked("watch", request.resource, undefined, () => request).pipe(
+            Effect.andThen(Effect.suspend(() => this.#watch(request)))
+          )
         )
     })
   }
@@ -85,20 +93,24 @@ export class MemoryCluster {
 
   all({ namespace, resource }: Scope): ReadonlyArray<KubeObject> {
     return [...this.#objects]
-      .filter(([id, { metadata }]) => id.startsWith(`${resource.plural}/`) && (namespace === undefined || metadata.namespace === namespace))
+      .filter(
+        ([id, { metadata }]) =>
+          id.startsWith(`${resource.plural}/`) && (namespace === undefined || metadata.namespace === namespace)
+      )
       .map(([, object]) => object)
   }
 
-  get version(): string {
-    return String(this.#version)
-  }
-
   page(scope: Scope, { continue: from, limit }: { limit: number; continue: string | undefined }): Page {
-    const [version = this.version, offset = "0"] = from?.split(" ") ?? []
-    if (from !== undefined && compareVersions(version, this.#kept) < 0) throw failure(new Gone({ message: "the continue token is too old" }))
+    const [version = String(this.#version), offset = "0"] = from?.split(" ") ?? []
+    if (from !== undefined && compareVersions(version, this.#kept) < 0)
+      throw failure(new Gone({ message: "the continue token is too old" }))
     const all = this.all(scope)
     const end = Number(offset) + limit
-    return { items: all.slice(Number(offset), end), resourceVersion: version, continue: end < all.length ? `${version} ${end}` : undefined }
+    return {
+      items: all.slice(Number(offset), end),
+      resourceVersion: version,
+      continue: end < all.length ? `${version} ${end}` : undefined
+    }
   }
 
   create(place: Place, body: unknown): KubeObject {
@@ -123,7 +135,12 @@ export class MemoryCluster {
     const before = this.#existing(place)
     const next = bodyOf(body)
     this.#expect(before, next, true)
-    return this.#update(place, before, { ...before, ...next, status: before.status, metadata: next["metadata"] as ObjectMeta })
+    return this.#update(place, before, {
+      ...before,
+      ...next,
+      status: before.status,
+      metadata: next["metadata"] as ObjectMeta
+    })
   }
 
   patch(place: Place, { body, how, subresource }: Patch): KubeObject {
@@ -157,16 +174,12 @@ export class MemoryCluster {
   /** Forgets the history: whoever watches from an older version is told 410. */
   compact(): void {
     this.#history.length = 0
-    this.#kept = this.version
+    this.#kept = String(this.#version)
   }
 
   bookmark(): void {
-    const event: WatchEvent = { type: "BOOKMARK", resourceVersion: this.version, initialEnd: false }
+    const event: WatchEvent = { type: "BOOKMARK", resourceVersion: String(this.#version), initialEnd: false }
     for (const queue of this.#watchers.keys()) Queue.offerUnsafe(queue, [event])
-  }
-
-  get watchers(): number {
-    return this.#watchers.size
   }
 
   #watch(request: WatchRequest) {
@@ -188,7 +201,7 @@ export class MemoryCluster {
   }
 
   #initial(scope: Scope): ReadonlyArray<WatchEvent> {
-    const end: WatchEvent = { type: "BOOKMARK", resourceVersion: this.version, initialEnd: true }
+    const end: WatchEvent = { type: "BOOKMARK", resourceVersion: String(this.#version), initialEnd: true }
     return [...this.all(scope).map((object): WatchEvent => ({ type: "ADDED", object })), end]
   }
 
@@ -200,7 +213,8 @@ export class MemoryCluster {
 
   #existing(place: Place): KubeObject {
     const object = this.find(place)
-    if (object === undefined) throw failure(new NotFound({ message: `${place.resource.plural} "${place.name}" not found` }))
+    if (object === undefined)
+      throw failure(new NotFound({ message: `${place.resource.plural} "${place.name}" not found` }))
     return object
   }
 
@@ -214,10 +228,21 @@ export class MemoryCluster {
   }
 
   #update(place: Place, before: KubeObject, next: KubeObject, isStatus = false): KubeObject {
-    const { creationTimestamp, deletionTimestamp, generation = 0, name, namespace = "", resourceVersion, uid } = before.metadata
+    const {
+      creationTimestamp,
+      deletionTimestamp,
+      generation = 0,
+      name,
+      namespace = "",
+      resourceVersion,
+      uid
+    } = before.metadata
     const metadata = {
       ...(isStatus ? before.metadata : next.metadata),
-      ...{ name, namespace, uid, resourceVersion },
+      name,
+      namespace,
+      uid,
+      resourceVersion,
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
       generation: isDeepStrictEqual(before.spec, next.spec) ? generation : generation + 1
@@ -265,17 +290,6 @@ const concerns = ({ namespace, resource }: Scope, { event, plural }: Told) =>
   plural === resource.plural && (namespace === undefined || event.object.metadata.namespace === namespace)
 
 const bodyOf = (body: unknown): Loose => JSON.parse(JSON.stringify(body)) as Loose
-
-/** RFC 7386. */
-function merged(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch
-  const result: Record<string, unknown> = typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {}
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key]
-    else result[key] = merged(result[key], value)
-  }
-  return result
-}
 
 const asFailure = (cause: unknown) => {
   if (cause instanceof KubernetesError) return cause

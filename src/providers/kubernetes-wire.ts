@@ -7,7 +7,7 @@ import {
   Forbidden,
   Gone,
   Invalid,
-  KubernetesError,
+  type KubernetesError,
   NotFound,
   type Page,
   type Reason,
@@ -21,9 +21,10 @@ export const unavailable = (cause: unknown) =>
   failure(new Unavailable({ message: cause instanceof Error ? wordsOf(cause) : String(cause) }))
 
 /** A reset has its words in its cause or its code. */
-const wordsOf = (error: Error & { readonly code?: unknown }): string => {
+const wordsOf = (error: Error): string => {
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : ""
-  return `${error.message === "" ? String(error.code ?? error.name) : error.message}${cause}`
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name
+  return `${error.message === "" ? code : error.message}${cause}`
 }
 
 /** `text` is the body, a Status where the server itself refuses. */
@@ -78,7 +79,11 @@ export const pageOf = (body: unknown): Effect.Effect<Page, KubernetesError> => {
   const next = field(metadata, "continue")
   return objects.length < items.length
     ? Effect.fail(failure(new Invalid({ message: "the list holds something that is no object" })))
-    : Effect.succeed({ items: objects, resourceVersion, continue: typeof next === "string" && next !== "" ? next : undefined })
+    : Effect.succeed({
+        items: objects,
+        resourceVersion,
+        continue: typeof next === "string" && next !== "" ? next : undefined
+      })
 }
 
 /** All events of these lines, or the first failure among them. */

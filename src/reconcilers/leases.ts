@@ -35,7 +35,8 @@ export const forget = <E, R>({ held, signal }: State<E, R>, claim: work.Claim) =
 }
 
 /** Extends all leases in one statement. A key that did not come back is read again before its pass is interrupted. */
-export const extend = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
+export const extend = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
+  const { held, reconciler } = state
   if (held.size === 0) return
   const sent = yield* Clock.currentTimeMillis
   const claims = [...held.values()].map(({ claim }) => claim)
@@ -55,28 +56,30 @@ export const extend = Effect.fnUntraced(function* <E, R>({ held, reconciler }: S
   )
   for (const claim of lost) {
     const entry = held.get(claim.key)
-    if (entry?.claim.fence === claim.fence) yield* interrupt(reconciler, entry)
+    if (entry?.claim.fence === claim.fence) yield* interrupt(state, entry)
   }
 })
 
 /** Interrupts the passes whose lease runs out, on a clock of its own: a database that hangs holds up heartbeats. */
-export const giveUp = Effect.fnUntraced(function* <E, R>({ held, reconciler }: State<E, R>) {
+export const giveUp = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const now = yield* Clock.currentTimeMillis
-  for (const entry of held.values()) {
+  for (const entry of state.held.values()) {
     if (entry.leaseEnd > now) continue
     // Once: a pass may take a while to end.
     entry.leaseEnd = Number.POSITIVE_INFINITY
-    yield* interrupt(reconciler, entry)
+    yield* interrupt(state, entry)
   }
 })
 
-const interrupt = Effect.fnUntraced(function* <E, R>(reconciler: Reconciler<E, R>, { claim, fiber }: Held) {
+const interrupt = Effect.fnUntraced(function* <E, R>(state: State<E, R>, { claim, fiber }: Held) {
   const metrics = yield* Metrics
   metrics.fenceRejected.inc({ site: "lease" })
   yield* Effect.logWarning("the lease was lost; the pass is interrupted").pipe(
-    Effect.annotateLogs({ reconciler: reconciler.name, key: claim.key, fence: claim.fence })
+    Effect.annotateLogs({ reconciler: state.reconciler.name, key: claim.key, fence: claim.fence })
   )
-  yield* Effect.forkDetach(Fiber.interrupt(fiber))
+  // A pass that had not begun ends without its own finalizers: still held, its key would be extended for ever.
+  const forgotten = Effect.sync(() => forget(state, claim))
+  yield* Effect.forkDetach(Effect.andThen(Fiber.interrupt(fiber), forgotten))
 })
 
 /** Waits for the passes in flight, then interrupts what is left; returns when all ends are in the database. */

@@ -19,9 +19,17 @@ beforeAll(async () => {
   namespace = await withDefinitions()
   account = await restricted(namespace.name)
   proxy = await startProxy(account.access)
-  world = await startIntakeWorld({ cluster: layerHttp(proxy.access), namespace: namespace.name, zones: [ZONE, "second.test"] })
+  world = await startIntakeWorld({
+    cluster: layerHttp(proxy.access),
+    namespace: namespace.name,
+    zones: [ZONE, "second.test"]
+  })
   await world.intake({ watchNamespaces: [namespace.name] })
-  await apply(secret(TOKEN), document("Credential", "cloudflare", aCredential), document("Domain", "example", aDomain(ZONE)))
+  await apply(
+    secret(TOKEN),
+    document("Credential", "cloudflare", aCredential),
+    document("Domain", "example", aDomain(ZONE))
+  )
 })
 afterEach(() => {
   proxy.fault = () => undefined
@@ -50,7 +58,8 @@ const secret = (token: string) => ({
 })
 const apply = (...documents: ReadonlyArray<unknown>) =>
   ok(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: documents }))
-const waitReady = (...what: ReadonlyArray<string>) => ok(["wait", "--for=condition=Ready", "--timeout=60s", ...what, ...here()])
+const waitReady = (...what: ReadonlyArray<string>) =>
+  ok(["wait", "--for=condition=Ready", "--timeout=60s", ...what, ...here()])
 const reasonOf = (kind: string, name: string) =>
   ok(["get", kind, name, ...here(), "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].reason}`])
 const records = () =>
@@ -70,7 +79,15 @@ describe("objects of a real API server", () => {
     expect(records()).toEqual(names.map((name, index) => `${name} 192.0.2.${index + 1}`).toSorted())
     await waitReady("domains,credentials", "--all")
     for (const value of ["198.51.100.1", "198.51.100.2", "198.51.100.3"]) {
-      await ok(["patch", "dnsrecord", "r0", ...here(), "--type=merge", "-p", JSON.stringify({ spec: { values: [value] } })])
+      await ok([
+        "patch",
+        "dnsrecord",
+        "r0",
+        ...here(),
+        "--type=merge",
+        "-p",
+        JSON.stringify({ spec: { values: [value] } })
+      ])
       await waitReady("dnsrecord/r0")
       expect(records()).toContain(`r0 ${value}`)
     }
@@ -116,7 +133,9 @@ describe("objects of a real API server", () => {
   })
 
   it("may not name variables of the controller", async () => {
-    await apply(document("Credential", "from-env", { provider: "cloudflare", tokenFrom: { env: "CLOUDFLARE_API_TOKEN" } }))
+    await apply(
+      document("Credential", "from-env", { provider: "cloudflare", tokenFrom: { env: "CLOUDFLARE_API_TOKEN" } })
+    )
     await vi.waitFor(async () => expect(await reasonOf("credential", "from-env")).toBe("NotAllowed"), BOUND)
     await ok(["delete", "credential", "from-env", ...here(), "--timeout=30s"])
   })
@@ -124,14 +143,27 @@ describe("objects of a real API server", () => {
   it("show a second Domain of a zone as Conflict, which names the first", async () => {
     await apply(document("Domain", "again", aDomain(ZONE)))
     await vi.waitFor(async () => expect(await reasonOf("domain", "again")).toBe("Conflict"), BOUND)
-    const said = await ok(["get", "domain", "again", ...here(), "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`])
+    const said = await ok([
+      "get",
+      "domain",
+      "again",
+      ...here(),
+      "-o",
+      `jsonpath={.status.conditions[?(@.type=="Ready")].message}`
+    ])
     expect(said).toContain(`${namespace.name}/example`)
     await ok(["delete", "domain", "again", ...here(), "--timeout=30s"])
   })
 
   it("show Events, once for each that matters", async () => {
     const events = async () =>
-      ok(["get", "events.events.k8s.io", ...here(), "-o", `jsonpath={range .items[?(@.regarding.kind=="DnsRecord")]}{.reason}{"\\n"}{end}`])
+      ok([
+        "get",
+        "events.events.k8s.io",
+        ...here(),
+        "-o",
+        `jsonpath={range .items[?(@.regarding.kind=="DnsRecord")]}{.reason}{"\\n"}{end}`
+      ])
     await vi.waitFor(async () => expect(await events()).toContain("Converged"), BOUND)
     expect(await ok(["describe", "dnsrecord", "r2", ...here()])).toContain("driftless.dev/controller")
   })
@@ -153,12 +185,23 @@ describe("a faulty connection to a real API server", () => {
       await apply(...names.map((name, index) => document("DnsRecord", name, aRecord(name, [`192.0.2.${index + 101}`]))))
       await ok(["delete", "dnsrecords", ...names.slice(0, 20), ...here(), "--wait=false"])
       await waitReady(...names.slice(20).map((name) => `dnsrecord/${name}`))
-      await ok(["wait", "--for=delete", "--timeout=60s", ...names.slice(0, 20).map((name) => `dnsrecord/${name}`), ...here()])
+      await ok([
+        "wait",
+        "--for=delete",
+        "--timeout=60s",
+        ...names.slice(0, 20).map((name) => `dnsrecord/${name}`),
+        ...here()
+      ])
     } finally {
       clearInterval(cuts)
     }
     const own = records().filter((record) => record.startsWith("f"))
-    expect(own).toEqual(names.slice(20).map((name, index) => `${name} 192.0.2.${index + 121}`).toSorted())
+    expect(own).toEqual(
+      names
+        .slice(20)
+        .map((name, index) => `${name} 192.0.2.${index + 121}`)
+        .toSorted()
+    )
   }, 180_000)
 
   it("is no worse with two replicas that both take objects in, one of them by pages", async () => {
@@ -170,7 +213,9 @@ describe("a faulty connection to a real API server", () => {
     const names = Array.from({ length: 20 }, (_, index) => `t${index}`)
     await apply(...names.map((name, index) => document("DnsRecord", name, aRecord(name, [`192.0.2.${index + 201}`]))))
     await waitReady(...names.map((name) => `dnsrecord/${name}`))
-    expect(records().filter((record) => record.startsWith("t"))).toEqual(names.map((name, index) => `${name} 192.0.2.${index + 201}`).toSorted())
+    expect(records().filter((record) => record.startsWith("t"))).toEqual(
+      names.map((name, index) => `${name} 192.0.2.${index + 201}`).toSorted()
+    )
     await stop()
   })
 })
@@ -190,14 +235,17 @@ describe("the end of everything in a namespace", () => {
     const given = rights.flatMap((right) => right.verbs.flatMap((verb) => names(right, verb)))
     expect([...used].filter((each) => !given.includes(each))).toEqual([])
     // Kinds are treated alike, so a verb is used when it was for one of them.
-    const idle = rights.flatMap((right) => right.verbs.filter((verb) => !names(right, verb).some((each) => used.has(each))))
+    const idle = rights.flatMap((right) =>
+      right.verbs.filter((verb) => !names(right, verb).some((each) => used.has(each)))
+    )
     expect(idle).toEqual([])
     const account = `--as=system:serviceaccount:${namespace.name}:driftless`
     expect((await kubectl(["auth", "can-i", "list", "secrets", ...here(), account])).out).toBe("no\n")
   })
 })
 
-const PATH = /^\/(?:api|apis\/(?<group>[^/]+))\/[^/]+(?:\/namespaces\/[^/]+)?\/(?<plural>[^/]+)(?<name>\/[^/]+)?(?<sub>\/status)?$/u
+const PATH =
+  /^\/(?:api|apis\/(?<group>[^/]+))\/[^/]+(?:\/namespaces\/[^/]+)?\/(?<plural>[^/]+)(?<name>\/[^/]+)?(?<sub>\/status)?$/u
 
 /** As RBAC names what was asked. */
 function rightOf({ isWatch, method, path }: Asked): string {

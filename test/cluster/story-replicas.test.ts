@@ -173,10 +173,9 @@ describe.skipIf(found?.postgres === undefined)("three replicas on a PostgreSQL",
     }
     await converged(60)
     const calls = await simulator.calls()
-    process.stderr.write(
-      `edit storm: 200 edits in ${Math.round(performance.now() - began)} ms, ${calls} provider calls\n`
-    )
-    expect(calls).toBeLessThan(60)
+    const told = JSON.stringify(calls)
+    process.stderr.write(`edit storm: 200 edits in ${Math.round(performance.now() - began)} ms, calls: ${told}\n`)
+    expect(calls["total"]).toBeLessThan(60)
   })
 
   it("are upgraded with a changed schema and rolled back while records change", { timeout: 10 * MINUTES }, async () => {
@@ -216,7 +215,11 @@ describe.skipIf(found?.postgres === undefined)("three replicas on a PostgreSQL",
   it("used every right that they have, and asked for no other", async (test) => {
     const auditLog = process.env["DRIFTLESS_AUDIT_LOG"]
     if (auditLog === undefined) return test.skip("no audit log is given")
-    expect(used(auditLog, namespace, RELEASE)).toEqual(await granted(namespace, RELEASE))
+    const mayDo = await granted(namespace, RELEASE)
+    const did = used(auditLog, namespace, RELEASE)
+    expect(did.filter((right) => !mayDo.includes(right))).toEqual([])
+    // Lists are asked for once an hour, and of a server that does not stream them: too seldom for this story.
+    expect(mayDo.filter((right) => !did.includes(right) && !right.startsWith("list driftless.dev/"))).toEqual([])
   })
 
   it("are removed without a finalizer left, and without a word to the provider", { timeout: 6 * MINUTES }, async () => {

@@ -57,7 +57,7 @@ describe("the chart", () => {
   })
 
   it("is of the version of the product", () => {
-    const { version } = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))(
+    const { version } = Schema.decodeSync(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))(
       text("package.json")
     )
     expect(parse(text(`${CHART}/Chart.yaml`))).toMatchObject({ version, appVersion: version })

@@ -73,7 +73,11 @@ export const objectsOf = (cluster: MemoryCluster, namespace: string) => {
 export type Objects = ReturnType<typeof objectsOf>
 
 export const aCredential = { provider: "cloudflare", tokenFrom: { secretRef: { name: "cloudflare", key: "token" } } }
-export const aDomain = (domain: string, spec: object = {}) => ({ domain, credentialRef: { name: "cloudflare" }, ...spec })
+export const aDomain = (domain: string, spec: object = {}) => ({
+  domain,
+  credentialRef: { name: "cloudflare" },
+  ...spec
+})
 export const aRecord = (name: string, values: ReadonlyArray<string> = ["192.0.2.1"], spec: object = {}) => ({
   domainRef: { name: "example" },
   type: "A",

@@ -2,14 +2,14 @@
  * The intake with everything behind it, in real time: real SQL on an embedded database, DNS reconciled against a
  * strict simulator, and whatever stands for the cluster. One world serves a file; each test uses namespaces of its own.
  */
-import { PGlite } from "@electric-sql/pglite"
 import { Duration, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { CompiledQuery } from "kysely"
 import { randomUUID } from "node:crypto"
 import { layerBudget } from "../../src/database/budget.ts"
 import { Database } from "../../src/database/database.ts"
 import { identify } from "../../src/database/instance.ts"
 import { migrate } from "../../src/database/migrate.ts"
-import { fromPglite, pgliteOptions } from "../../src/database/pglite.ts"
+import { layerMemory } from "../../src/database/pglite.ts"
 import { Secrets } from "../../src/database/secrets.ts"
 import { Wakes } from "../../src/database/wake.ts"
 import { Metrics } from "../../src/metrics.ts"
@@ -33,7 +33,7 @@ export interface IntakeWorld {
   readonly simulator: Simulator
   readonly logs: ReadonlyArray<string>
   readonly metrics: () => Promise<string>
-  sql<A = Readonly<Record<string, unknown>>>(text: string, values?: ReadonlyArray<unknown>): Promise<Array<A>>
+  sql<A = Readonly<Record<string, unknown>>>(text: string, values?: ReadonlyArray<unknown>): Promise<ReadonlyArray<A>>
   run<A, E>(effect: Effect.Effect<A, E, Services>): Promise<A>
   /** Another replica of the intake over the same database; answers how to end it. */
   intake(options?: Partial<KubernetesLayerOptions>): Promise<() => Promise<void>>
@@ -42,6 +42,8 @@ export interface IntakeWorld {
 
 export interface IntakeWorldOptions {
   readonly cluster: Layer.Layer<Kubernetes>
+  /** Embedded in memory unless given. */
+  readonly database?: Layer.Layer<Database, unknown>
   readonly zones: ReadonlyArray<string>
   /** Of the Lease. */
   readonly namespace?: string
@@ -50,7 +52,6 @@ export interface IntakeWorldOptions {
 }
 
 export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<IntakeWorld> => {
-  const lite = await PGlite.create(pgliteOptions)
   const simulator = await startSimulator({ tokens: [TOKEN, OTHER_TOKEN], zones: options.zones })
   const logs: Array<string> = []
   const scope = Scope.makeUnsafe()
@@ -61,14 +62,22 @@ export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<Int
   ])
   const base = Layer.mergeAll(
     Secrets.layer(Redacted.make(Buffer.alloc(32, 7))),
-    CredentialSources.layer({ environment: { CLOUDFLARE_API_TOKEN: TOKEN }, names: ["CLOUDFLARE_API_TOKEN"], directory: undefined }),
+    CredentialSources.layer({
+      environment: { CLOUDFLARE_API_TOKEN: TOKEN },
+      names: ["CLOUDFLARE_API_TOKEN"],
+      directory: undefined
+    }),
     Endpoints.layer(simulator.url),
     Metrics.layer,
     Wakes.layer,
     ZoneCache.layer,
     options.cluster
-  ).pipe(Layer.provideMerge(Layer.succeed(Database, fromPglite(lite))))
-  const services = layerCloudflare.pipe(Layer.provideMerge(layerBudget), Layer.provideMerge(base), Layer.provideMerge(logger))
+  ).pipe(Layer.provideMerge(options.database ?? layerMemory))
+  const services = layerCloudflare.pipe(
+    Layer.provideMerge(layerBudget),
+    Layer.provideMerge(base),
+    Layer.provideMerge(logger)
+  )
   const context = await Effect.runPromise(Layer.buildWithScope(services, scope))
   const here = <A, E>(effect: Effect.Effect<A, E, Services | Scope.Scope>) =>
     Effect.runPromise(Effect.scoped(Effect.provideContext(effect, context)))
@@ -97,7 +106,12 @@ export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<Int
     simulator,
     logs,
     metrics: () => here(Effect.flatMap(Metrics, ({ expose }) => expose)),
-    sql: async <A>(text: string, values: ReadonlyArray<unknown> = []) => (await lite.query<A>(text, [...values])).rows,
+    sql: async <A>(text: string, values: ReadonlyArray<unknown> = []) => {
+      const asked = Effect.flatMap(Database, ({ query }) =>
+        query("test", (db) => db.executeQuery<A>(CompiledQuery.raw(text, [...values])))
+      )
+      return (await here(asked)).rows
+    },
     run: here,
     intake: async (given = {}) => {
       const stop = await launch(
@@ -106,7 +120,11 @@ export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<Int
           credentialSources: [],
           watchNamespaces: [],
           secretNamespaces: [],
-          lease: { namespace: options.namespace ?? "driftless-system", name: "driftless", owner: `intake-${randomUUID()}` },
+          lease: {
+            namespace: options.namespace ?? "driftless-system",
+            name: "driftless",
+            owner: `intake-${randomUUID()}`
+          },
           ...given
         })
       )
@@ -117,7 +135,6 @@ export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<Int
       for (const stop of stops.toReversed()) await stop()
       await Effect.runPromise(Scope.close(scope, Exit.void))
       await simulator.close()
-      await lite.close()
     }
   }
 }

@@ -98,7 +98,9 @@ type LeavingOf = (record: Observed) => ReadonlyArray<Row>
 const leavingIndex = (absent: ReadonlyArray<Row>, zone: string): LeavingOf => {
   const byId = Map.groupBy(absent, (row) => row.recordId)
   const byKey = Map.groupBy(absent, (row) => keyOfRow(row, zone))
-  return ({ id, name, text, type }) => [...new Set([...(byId.get(id) ?? []), ...(byKey.get(keyOf(type, name, text)) ?? [])])]
+  return ({ id, name, text, type }) => [
+    ...new Set([...(byId.get(id) ?? []), ...(byKey.get(keyOf(type, name, text)) ?? [])])
+  ]
 }
 
 /** Null for a row that never had a meaning. */
@@ -117,11 +119,18 @@ interface Pairing {
 }
 
 /** Turns records that nobody wants any more into those that are missing; a row's own record before any other. */
-const pair = (view: ZoneView, missing: ReadonlyArray<Wanted>, free: ReadonlyArray<Observed>, leavingOf: LeavingOf): Pairing => {
+const pair = (
+  view: ZoneView,
+  missing: ReadonlyArray<Wanted>,
+  free: ReadonlyArray<Observed>,
+  leavingOf: LeavingOf
+): Pairing => {
   const due = missing.filter((want) => isDue(want, view.now))
   const sets = Map.groupBy(free, (o) => `${o.type} ${o.name}`)
   const setOf = ({ name, type }: Wanted) => sets.get(`${type} ${name}`) ?? []
-  const own = new Map(due.map((want) => [want, setOf(want).find(({ id }) => want.rows.some((row) => row.recordId === id))]))
+  const own = new Map(
+    due.map((want) => [want, setOf(want).find(({ id }) => want.rows.some((row) => row.recordId === id))])
+  )
   const reserved = new Set([...own.values()].flatMap((record) => record?.id ?? []))
   const there = new Set(view.observed.map(({ id }) => id))
   const taken = new Set<string>()
@@ -169,7 +178,10 @@ const remove = (view: ZoneView, owned: Owned, rest: ReadonlyArray<Observed>, lea
   const known = new Set(view.ledger.flatMap(({ recordId }) => recordId ?? []))
   const deletes = rest.map((record) => Operation.Delete({ record, leaving: leavingOf(record) }))
   // What nobody of ours put there is cleaned up without asking: it came back, or somebody copied our mark.
-  const [asked, strays] = [deletes.filter(({ record }) => known.has(record.id)), deletes.filter(({ record }) => !known.has(record.id))]
+  const [asked, strays] = [
+    deletes.filter(({ record }) => known.has(record.id)),
+    deletes.filter(({ record }) => !known.has(record.id))
+  ]
   const drift = view.fresh ? strays.map((): Drift => ({ kind: "added", rows: [] })) : []
   if (asked.length <= deletionLimit(settings.maxDeletions, owned.ours.size) || isConfirmed(asked, view)) {
     return { ...none, operations: deletes, drift }
@@ -192,7 +204,9 @@ const withoutObstacles = (view: ZoneView, { operations }: Pairing, { staying }: 
   for (const operation of operations) {
     const { wanted } = operation
     const obstacle =
-      operation._tag === "Post" ? obstacles.get(wanted.name)?.find(({ type }) => cannotStandTogether(type, wanted.type)) : undefined
+      operation._tag === "Post"
+        ? obstacles.get(wanted.name)?.find(({ type }) => cannotStandTogether(type, wanted.type))
+        : undefined
     if (obstacle === undefined) free.push(operation)
     else if (view.settings.retain) refusals.push(...heldBy(wanted, { ...obstacle, instance: null }))
   }
@@ -202,11 +216,16 @@ const withoutObstacles = (view: ZoneView, { operations }: Pairing, { staying }: 
 /** `20` or `30%` of what is ours; null is no limit. */
 export const deletionLimit = (maxDeletions: string | null, ours: number): number => {
   if (maxDeletions === null) return Number.POSITIVE_INFINITY
-  return maxDeletions.endsWith("%") ? Math.floor((ours * Number(maxDeletions.slice(0, -1))) / 100) : Number(maxDeletions)
+  return maxDeletions.endsWith("%")
+    ? Math.floor((ours * Number(maxDeletions.slice(0, -1))) / 100)
+    : Number(maxDeletions)
 }
 
 /** Whether what asks for these deletions was asked for before a person confirmed: a row that goes, or that moved away. */
-const isConfirmed = (deletes: ReadonlyArray<{ readonly record: Observed; readonly leaving: ReadonlyArray<Row> }>, { rows, settings }: ZoneView) => {
+const isConfirmed = (
+  deletes: ReadonlyArray<{ readonly record: Observed; readonly leaving: ReadonlyArray<Row> }>,
+  { rows, settings }: ZoneView
+) => {
   const confirmed = settings.deletionsConfirmedAt
   if (confirmed === null) return false
   const later = rows.filter(({ changedAt }) => changedAt > confirmed)
@@ -225,11 +244,16 @@ const bury = (view: ZoneView, owned: Owned, { used }: Matching): Burials => {
   ]
   const isOver = (since: number | null) => since !== null && view.now - since >= CLEAN_MILLIS
   return {
-    vanished: view.ledger.filter((entry) => (entry.recordId === null ? !answered.has(entry) : !there.has(entry.recordId))),
+    vanished: view.ledger.filter((entry) =>
+      entry.recordId === null ? !answered.has(entry) : !there.has(entry.recordId)
+    ),
     clean: absent.filter(({ cleanSince }) => cleanSince === null),
     reappeared: present.filter(({ recordId }) => !used.has(recordId ?? "")),
     // A row wants it again: then it is simply ours.
-    over: [...absent.filter(({ cleanSince }) => isOver(cleanSince)), ...present.filter(({ recordId }) => used.has(recordId ?? ""))]
+    over: [
+      ...absent.filter(({ cleanSince }) => isOver(cleanSince)),
+      ...present.filter(({ recordId }) => used.has(recordId ?? ""))
+    ]
   }
 }
 
@@ -237,8 +261,13 @@ const bury = (view: ZoneView, owned: Owned, { used }: Matching): Burials => {
 const goneOf = (view: ZoneView, owned: Owned, wanted: ReadonlyArray<Wanted>, { over }: Burials) => {
   const finished = new Set(over)
   const known = [...view.ledger, ...view.tombstones.filter((tombstone) => !finished.has(tombstone))]
-  const traces = new Set(known.map((t) => keyOf(t.type, t.name, t.text)))
-  const there = new Set(view.observed.map(({ id }) => id))
+  const there = new Map(view.observed.map((record) => [record.id, record]))
+  // A ledger that a fail-over set back may name a value that its record had before; the record itself is nearer.
+  const traces = new Set(
+    known
+      .map((trace) => (trace.recordId === null ? undefined : there.get(trace.recordId)) ?? trace)
+      .map((t) => keyOf(t.type, t.name, t.text))
+  )
   const lost = new Set(known.flatMap(({ recordId }) => (recordId === null || there.has(recordId) ? [] : recordId)))
   const others = new Set([
     ...wanted.map(({ key }) => key),

@@ -10,7 +10,7 @@ import { abandon } from "../dns/store/abandon.ts"
 import { finishDeletions } from "../dns/store/manifest-deletions.ts"
 import { markDeleted, markRowsAbsent } from "../dns/store/manifest-table.ts"
 import { Next } from "../pass.ts"
-import { ABANDON, FINALIZER, isAnnotated, isHeld, type ObjectKey, placeOf } from "./objects.ts"
+import { ABANDON, FINALIZER, fingerprintOf, isAnnotated, isHeld, type ObjectKey, placeOf } from "./objects.ts"
 import type { Objects } from "./reflectors.ts"
 import { deletingFor, PATIENCE } from "./status.ts"
 import { fenced, find, forget, type Known, quiet, remember } from "./store.ts"
@@ -24,19 +24,19 @@ export const leave = Effect.fn("kubernetes.leave")(function* (
   before: Known | undefined,
   object: KubeObject | null
 ) {
-  if (before !== undefined) yield* fenced(claim, "leave", askToGo(key, before, object))
-  const left = yield* find(key)
-  if (left?.manifestId == null) {
+  const manifestId = before === undefined ? null : yield* fenced(claim, "leave", askToGo(key, before, object))
+  if (manifestId === null) {
     if (object !== null) yield* letGo(key, object)
-    if (left !== undefined) yield* fenced(claim, "forget", forget(key))
+    if (before !== undefined) yield* fenced(claim, "forget", forget(key))
     return Next.Settled({})
   }
   if (object === null) return Next.Recheck({ delay: GONE_RECHECK })
-  yield* tell(objects, key, object, undefined)
+  yield* tell(objects, key, object, { manifestId, problem: undefined })
   const waited = deletingFor(object, yield* Clock.currentTimeMillis) ?? 0
   return Next.Recheck({ delay: waited < PATIENCE ? Duration.millis(PATIENCE - waited) : GONE_RECHECK })
 })
 
+/** Answers what of it is still there. */
 const askToGo = Effect.fnUntraced(function* (key: ObjectKey, before: Known, object: KubeObject | null) {
   const wakes = yield* Wakes
   const { manifestId } = before
@@ -47,9 +47,10 @@ const askToGo = Effect.fnUntraced(function* (key: ObjectKey, before: Known, obje
     yield* finishDeletions()
     yield* wakes.send("dns")
   }
-  const isLeft = (yield* find(key))?.manifestId != null
-  // Its rows may be another's by now, who would have to be told.
-  if (object !== null && (isLeft || manifestId === null)) yield* quiet(yield* remember(key, object, undefined))
+  const left = (yield* find(key))?.manifestId ?? null
+  if (object !== null && before.fingerprint !== fingerprintOf(object)) yield* remember(key, object, undefined)
+  yield* quiet(left)
+  return left
 })
 
 /** Whoever else has a finalizer on it has a word of their own. */

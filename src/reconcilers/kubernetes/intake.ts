@@ -18,19 +18,21 @@ import { API_VERSION } from "../../model/kinds/metadata.ts"
 import { parseDocument } from "../../model/kinds/kinds.ts"
 import type { Mistake } from "../../model/kinds/mistakes.ts"
 import type { KubeObject } from "../../providers/kubernetes.ts"
+import { finishDeletions } from "../dns/store/manifest-deletions.ts"
 import { markDeleted, markRowsAbsent } from "../dns/store/manifest-table.ts"
 import * as manifests from "../dns/store/manifests.ts"
 import type { Refused } from "../dns/store/refusal.ts"
 import { ADOPT, fingerprintOf, isAnnotated, type ObjectKey } from "./objects.ts"
 import { secretRefOf } from "./secret.ts"
 import { fenced, type Known, type Problem, quiet, remember } from "./store.ts"
+import type { Outcome } from "./tell.ts"
 
 export interface IntakeOptions {
   /** What `tokenFrom` of an object may name besides a Secret. */
   readonly credentialSources: ReadonlyArray<"env" | "file">
 }
 
-/** Writes the rows of an object that stands otherwise than it was looked at last; answers what is wrong with it. */
+/** Writes the rows of an object that stands otherwise than it was looked at last. */
 export const take = Effect.fn("kubernetes.take")(function* (
   options: IntakeOptions,
   claim: Claim,
@@ -41,7 +43,7 @@ export const take = Effect.fn("kubernetes.take")(function* (
   const document = documentOf(key, object)
   const wrong = flawOf(options, document)
   if (wrong !== undefined) return yield* refuse(claim, key, object, before, wrong)
-  if (before !== undefined && isTaken(before, object)) return before.problem
+  if (before !== undefined && isTaken(before, object)) return before
   const generation = object.metadata.generation ?? 1
   return yield* fenced(
     claim,
@@ -50,7 +52,7 @@ export const take = Effect.fn("kubernetes.take")(function* (
       const made = yield* manifests.applyObject(document, { generation, adopt: isAnnotated(object, ADOPT) })
       yield* remember(key, object, undefined, made)
       yield* quiet(made)
-      return undefined
+      return { manifestId: made ?? null, problem: undefined } satisfies Outcome as Outcome
     })
   ).pipe(Effect.catchTag("Refused", (refused) => refuse(claim, key, object, before, problemOf(refused))))
 })
@@ -71,7 +73,7 @@ const refuse = Effect.fnUntraced(function* (
   problem: Problem
 ) {
   const isKnown = before !== undefined && before.fingerprint === fingerprintOf(object)
-  if (isKnown && before.problem?.reason === problem.reason && before.problem.message === problem.message) return problem
+  if (isKnown && before.problem?.reason === problem.reason && before.problem.message === problem.message) return before
   // Made anew under its name as something that the old one cannot become: the old one goes first.
   const isReplaced = before !== undefined && before.uid !== object.metadata.uid && problem.reason === "Conflict"
   yield* fenced(
@@ -81,11 +83,12 @@ const refuse = Effect.fnUntraced(function* (
       if (isReplaced && before.manifestId !== null) {
         yield* markDeleted(before.manifestId)
         yield* markRowsAbsent(before.manifestId)
+        yield* finishDeletions()
       }
       yield* remember(key, object, problem)
     })
   )
-  return problem
+  return { manifestId: before?.manifestId ?? null, problem } satisfies Outcome as Outcome
 })
 
 /** What of an object is ours to judge: labels and annotations of others are not. */

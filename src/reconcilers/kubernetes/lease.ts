@@ -24,8 +24,12 @@ export interface LeaseOptions {
 
 const DURATION = Duration.seconds(15)
 const RENEW_EVERY = Duration.seconds(5)
+/** After the last renewal; well before another may take it. */
 const RENEW_DEADLINE = Duration.seconds(10)
 const RETRY = Duration.seconds(2)
+/** Where the rights are missing, that is for long. */
+const RIGHTS = new Set(["Forbidden", "Unauthorized", "NotFound"])
+const WITHOUT_RIGHTS = Duration.seconds(28)
 const RELEASE_PATIENCE = Duration.seconds(2)
 
 /** Runs `body` whenever, and only while, the Lease is ours. Never ends by itself. */
@@ -34,7 +38,12 @@ export const whileHeld = <E, R>(options: LeaseOptions, body: Effect.Effect<never
     const seen: Seen = { version: "", at: 0 }
     for (;;) {
       const held = yield* acquire(options, seen).pipe(
-        Effect.catch((error) => Effect.as(Effect.logInfo("the Lease cannot be had now, trying again", error), undefined))
+        Effect.catch((error) =>
+          Effect.logWarning("the Lease cannot be had now, trying again", error).pipe(
+            Effect.andThen(RIGHTS.has(error.reason._tag) ? Effect.sleep(WITHOUT_RIGHTS) : Effect.void),
+            Effect.as(undefined)
+          )
+        )
       )
       if (held === undefined) {
         yield* Effect.sleep(RETRY)
@@ -68,7 +77,7 @@ const keep = Effect.fnUntraced(function* (options: LeaseOptions, current: { leas
   for (;;) {
     yield* Effect.sleep(RENEW_EVERY)
     const renewed = yield* renew(options, current).pipe(
-      Effect.timeoutOption(RENEW_DEADLINE),
+      Effect.timeoutOption(Duration.subtract(RENEW_DEADLINE, RENEW_EVERY)),
       Effect.map(Option.getOrUndefined)
     )
     if (renewed === undefined) return
@@ -77,23 +86,28 @@ const keep = Effect.fnUntraced(function* (options: LeaseOptions, current: { leas
 })
 
 /** Undefined when another holds it. */
-const renew: (options: LeaseOptions, current: { lease: KubeObject }) => Effect.Effect<KubeObject | undefined, never, Kubernetes> =
-  Effect.fnUntraced(function* (options: LeaseOptions, current: { lease: KubeObject }) {
-    for (;;) {
-      const result = yield* Effect.result(write(options, current.lease))
-      if (result._tag === "Success") return result.success
-      yield* Effect.logInfo("the Lease was not renewed, trying again", result.failure)
-      if (result.failure.reason._tag === "Conflict") {
-        const now = yield* Effect.result(find(options))
-        if (now._tag === "Success" && now.success !== null) {
-          if (specOf(now.success).holderIdentity !== options.owner) return undefined
-          current.lease = now.success
-          continue
-        }
+const renew: (
+  options: LeaseOptions,
+  current: { lease: KubeObject }
+) => Effect.Effect<KubeObject | undefined, never, Kubernetes> = Effect.fnUntraced(function* (
+  options: LeaseOptions,
+  current: { lease: KubeObject }
+) {
+  for (;;) {
+    const result = yield* Effect.result(write(options, current.lease))
+    if (result._tag === "Success") return result.success
+    yield* Effect.logInfo("the Lease was not renewed, trying again", result.failure)
+    if (result.failure.reason._tag === "Conflict") {
+      const now = yield* Effect.result(find(options))
+      if (now._tag === "Success" && now.success !== null) {
+        if (specOf(now.success).holderIdentity !== options.owner) return undefined
+        current.lease = now.success
+        continue
       }
-      yield* Effect.sleep(RETRY)
     }
-  })
+    yield* Effect.sleep(RETRY)
+  }
+})
 
 const acquire = Effect.fnUntraced(function* (options: LeaseOptions, seen: Seen) {
   const kubernetes = yield* Kubernetes
@@ -107,7 +121,8 @@ const acquire = Effect.fnUntraced(function* (options: LeaseOptions, seen: Seen) 
     seen.version = lease.metadata.resourceVersion
     seen.at = now
   }
-  const isFree = holderIdentity === "" || holderIdentity === options.owner || now - seen.at >= leaseDurationSeconds * 1000
+  const isFree =
+    holderIdentity === "" || holderIdentity === options.owner || now - seen.at >= leaseDurationSeconds * 1000
   return isFree ? yield* write(options, lease) : undefined
 })
 
@@ -123,7 +138,10 @@ const release = (options: LeaseOptions, lease: KubeObject) =>
   Effect.gen(function* () {
     const kubernetes = yield* Kubernetes
     const { spec, ...rest } = bodyOf(options, lease, yield* timestamp)
-    yield* kubernetes.replace(placeOf(options), { ...rest, spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 } })
+    yield* kubernetes.replace(placeOf(options), {
+      ...rest,
+      spec: { ...spec, holderIdentity: "", leaseDurationSeconds: 1 }
+    })
   }).pipe(
     Effect.timeoutOrElse({
       duration: RELEASE_PATIENCE,

@@ -138,11 +138,16 @@ const changesOf = (key: string, before: KubeObject | undefined, after: KubeObjec
 
 /** Without what is large and says nothing to us. */
 export const trimmed = (object: KubeObject): KubeObject => {
-  const { managedFields: _managed, ...metadata } = object.metadata as KubeObject["metadata"] & { readonly managedFields?: unknown }
+  const { managedFields: _managed, ...metadata } = object.metadata as KubeObject["metadata"] & {
+    readonly managedFields?: unknown
+  }
   const annotations = Object.entries(metadata.annotations ?? {}).filter(([name]) => name !== LAST_APPLIED)
   return {
     ...object,
-    metadata: { ...metadata, ...(metadata.annotations === undefined ? {} : { annotations: Object.fromEntries(annotations) }) }
+    metadata: {
+      ...metadata,
+      ...(metadata.annotations === undefined ? {} : { annotations: Object.fromEntries(annotations) })
+    }
   }
 }
 

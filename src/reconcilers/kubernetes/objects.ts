@@ -40,7 +40,11 @@ export function parseKey(text: string): ObjectKey | undefined {
     : { kind, namespace, name }
 }
 
-export const placeOf = ({ kind, name, namespace }: ObjectKey): Place => ({ resource: resourceOf(kind), namespace, name })
+export const placeOf = ({ kind, name, namespace }: ObjectKey): Place => ({
+  resource: resourceOf(kind),
+  namespace,
+  name
+})
 
 export const isDeleting = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp !== undefined
 

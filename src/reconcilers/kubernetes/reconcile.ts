@@ -57,7 +57,9 @@ const onePass = Effect.fn("kubernetes.reconcileObject")(
 const current = Effect.fnUntraced(function* (objects: Objects, key: ObjectKey, before: Known | undefined) {
   const cached = objects.get(key)
   const isBehind =
-    cached !== undefined && before !== undefined && compareVersions(cached.metadata.resourceVersion, before.resourceVersion) < 0
+    cached !== undefined &&
+    before !== undefined &&
+    compareVersions(cached.metadata.resourceVersion, before.resourceVersion) < 0
   if (cached !== undefined && !isBehind) return cached
   const object = yield* (yield* Kubernetes).get(placeOf(key))
   if (object !== null) yield* objects.observe(key, object)
@@ -75,15 +77,14 @@ const keep = Effect.fnUntraced(function* (
   const object = yield* hold(objects, key, found)
   const first = yield* take(options, claim, key, object, before)
   // What it waits for may have come before it was written down that it waits, and would not tell again.
-  const isNews = first !== undefined && first.reason !== before?.problem?.reason
-  const taken = isNews ? yield* take(options, claim, key, object, yield* find(key)) : first
-  const now = yield* find(key)
+  const isNews = first.problem !== undefined && first.problem.reason !== before?.problem?.reason
+  const { manifestId, problem: taken } = isNews ? yield* take(options, claim, key, object, yield* find(key)) : first
   const secret = key.kind === "Credential" ? secretRefOf(object) : undefined
   const problem =
-    secret === undefined || now?.manifestId == null || (taken !== undefined && !isOfSecret(taken))
+    secret === undefined || manifestId === null || (taken !== undefined && !isOfSecret(taken))
       ? taken
-      : yield* withSecret(options, claim, key, secret, now.manifestId)
-  yield* tell(objects, key, object, problem)
+      : yield* withSecret(options, claim, key, secret, manifestId)
+  yield* tell(objects, key, object, { manifestId, problem })
   if (secret !== undefined) return Next.Settled({ again: SECRET_EVERY })
   return problem === undefined ? Next.Settled({}) : Next.Recheck({ delay: PROBLEM_RECHECK })
 })
@@ -110,7 +111,8 @@ const withSecret = Effect.fnUntraced(function* (
   return problem
 })
 
-const isOfSecret = ({ reason }: Problem) => reason === "TokenMissing" || reason === "TokenUnreadable" || reason === "NotAllowed"
+const isOfSecret = ({ reason }: Problem) =>
+  reason === "TokenMissing" || reason === "TokenUnreadable" || reason === "NotAllowed"
 
 /** Somebody else wrote first: look at what they wrote. Anything else is the API server's trouble, and passes. */
 const afterFailure = Effect.fnUntraced(function* (objects: Objects, claim: Claim, error: KubernetesError) {

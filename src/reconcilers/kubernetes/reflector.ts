@@ -13,6 +13,7 @@
  *   403, 404                              | every 30 s, and told: rights or definitions may come
  *   anything else                         | after 0.8 s, then up to three times the last wait, 30 s at most
  *   two minutes without an error          | the next wait is the least again
+ *   five failures in a row                | listed anew: the version itself may be the trouble
  *   every hour                            | listed besides, and compared: what differs is mended and counted
  */
 import { Clock, Deferred, Duration, Effect, Random, type Scope, Stream } from "effect"
@@ -26,6 +27,7 @@ import {
   type WatchEvent
 } from "../../providers/kubernetes.ts"
 import { type Change, keyOf, makeObjectCache, type ObjectCache } from "./object-cache.ts"
+import { allPages, compare } from "./safety-list.ts"
 
 export interface Tuning {
   /** Seconds that a watch lasts, between these two. */
@@ -84,6 +86,8 @@ interface State {
   initialEvents: boolean
   lastSign: number
   wait: number
+  /** Turns that failed since something was heard. */
+  failures: number
   listing: "initial" | "gone"
   /** What the handler has not taken. */
   untold: ReadonlyArray<Change>
@@ -100,11 +104,12 @@ export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, nev
       initialEvents: true,
       lastSign: yield* Clock.currentTimeMillis,
       wait: 0,
+      failures: 0,
       listing: "initial",
       untold: []
     }
     yield* Effect.forkScoped(Effect.forever(turn(state)))
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(relistDelay(state), safetyRelist(state))))
+    yield* Effect.forkScoped(Effect.forever(safetyList(state)))
     return {
       cache: state.cache,
       observe: (object) => Effect.suspend(() => tell(state, state.cache.observe(object))),
@@ -153,6 +158,10 @@ const afterFailure = Effect.fnUntraced(function* (state: State, error: Kubernete
   const { collection, observer } = state.options
   const { reason } = error
   observer.failed(reason._tag)
+  if (++state.failures % MOST_FAILURES === 0) {
+    state.cache.forget()
+    state.listing = "gone"
+  }
   const wait = yield* nextWait(state)
   switch (reason._tag) {
     case "Gone":
@@ -172,8 +181,15 @@ const afterFailure = Effect.fnUntraced(function* (state: State, error: Kubernete
     case "NotFound":
       yield* Effect.logWarning(`${collection.resource.plural} cannot be read, trying again`, error)
       return Duration.toMillis(state.tuning.mostWait)
+    case "Conflict":
+    case "Unauthorized":
+    case "Unavailable":
+      break
   }
-  yield* Effect.logInfo(`the watch of ${collection.resource.plural} was lost; trying again in ${Math.ceil(wait / 1000)} s`, error)
+  yield* Effect.logInfo(
+    `the watch of ${collection.resource.plural} was lost; trying again in ${Math.ceil(wait / 1000)} s`,
+    error
+  )
   return wait
 })
 
@@ -203,6 +219,7 @@ const watch = Effect.fnUntraced(function* (state: State, seen: { events: number 
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       state.lastSign = now
       seen.events += events.length
+      state.failures = 0
       return Effect.suspend(() => take(state, taking, events))
     })
   )
@@ -210,7 +227,11 @@ const watch = Effect.fnUntraced(function* (state: State, seen: { events: number 
 })
 
 /** Takes events in, in order; a list of initial events is taken in as a whole at its end. */
-const take = (state: State, taking: { initial: Map<string, KubeObject> | undefined }, events: ReadonlyArray<WatchEvent>) =>
+const take = (
+  state: State,
+  taking: { initial: Map<string, KubeObject> | undefined },
+  events: ReadonlyArray<WatchEvent>
+) =>
   Effect.gen(function* () {
     const { cache } = state
     for (const event of events) {
@@ -228,28 +249,15 @@ const take = (state: State, taking: { initial: Map<string, KubeObject> | undefin
     }
   })
 
-/** All pages; a list that ends in the middle is begun anew. */
-const pages = Effect.fnUntraced(function* ({ options, tuning }: State) {
-  const kubernetes = yield* Kubernetes
-  const items: Array<KubeObject> = []
-  let next: string | undefined
-  for (;;) {
-    const page = yield* kubernetes.list(options.collection, { limit: tuning.page, continue: next })
-    items.push(...page.items)
-    if (page.continue === undefined) return { items, version: page.resourceVersion }
-    next = page.continue
-  }
-})
-
 const list = Effect.fnUntraced(function* (state: State) {
-  const { items, version } = yield* pages(state)
+  const { items, version } = yield* allPages(state.options.collection, state.tuning.page)
   state.lastSign = yield* Clock.currentTimeMillis
   yield* replace(state, items, version)
 })
 
 const replace = Effect.fnUntraced(function* (state: State, items: ReadonlyArray<KubeObject>, version: string) {
   const changes = state.cache.replace(items, version)
-  if (changes === undefined) return yield* restart(`the list is from before ${version} was reached: a stale server`)
+  if (changes === undefined) return yield* restart("the list is older than what was heard before: a stale server")
   state.options.observer.listed(state.listing)
   state.listing = "gone"
   yield* tell(state, changes)
@@ -260,42 +268,26 @@ const replace = Effect.fnUntraced(function* (state: State, items: ReadonlyArray<
 /** A failure of the stream that only a new list mends. */
 const restart = (message: string) => Effect.fail(failure(new Unavailable({ message })))
 
-const relistDelay = ({ tuning }: State) =>
-  Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(tuning.relistEvery, 0.9 + 0.2 * random)))
-
-/** What the watch should have told by now is compared with a list, and each difference with the object itself. */
-const safetyRelist = Effect.fnUntraced(
+/** Once in a while, whatever the watch says. */
+const safetyList = Effect.fnUntraced(
   function* (state: State) {
+    const { cache, options, tuning } = state
+    const random = yield* Random.next
+    yield* Effect.sleep(Duration.times(tuning.relistEvery, 0.9 + 0.2 * random))
     if (!state.hasSynced) return
-    const { cache, options } = state
-    const kubernetes = yield* Kubernetes
-    const { items } = yield* pages(state)
+    const missed = yield* compare(options.collection, tuning.page, cache)
     options.observer.listed("safety")
-    const listed = new Map(items.map((object) => [keyOf(object), object]))
-    const suspects = [
-      ...[...listed].filter(([key, object]) => cache.get(key)?.metadata.resourceVersion !== object.metadata.resourceVersion),
-      ...[...cache.entries()].filter(([key]) => !listed.has(key))
-    ]
-    if (suspects.length === 0) return
-    // The watch may be a moment behind.
-    yield* Effect.sleep(SAFETY_PATIENCE)
-    let diverged = 0
-    for (const [key, { metadata }] of suspects) {
-      const place = { resource: options.collection.resource, namespace: metadata.namespace ?? "", name: metadata.name }
-      const before = cache.get(key)
-      const now = yield* kubernetes.get(place)
-      // What moved while we asked, the watch has told.
-      if (cache.get(key) !== before || before?.metadata.resourceVersion === now?.metadata.resourceVersion) continue
-      diverged++
-      yield* tell(state, cache.correct(key, now ?? undefined))
-    }
-    if (diverged === 0) return
-    options.observer.diverged(diverged)
-    yield* Effect.logError(`the watch of ${options.collection.resource.plural} had not told ${diverged} changes; mended`)
+    if (missed.length === 0) return
+    options.observer.diverged(missed.length)
+    yield* Effect.logError(
+      `the watch of ${options.collection.resource.plural} had not told ${missed.length} changes; mended`
+    )
+    yield* tell(state, missed)
   },
   Effect.catch((error) => Effect.logInfo("the safety list could not be made; it comes again", error))
 )
 
 /** Milliseconds: a watch that ends sooner, with nothing told, is as good as refused. */
 const CLOSED_AT_ONCE = 1000
-const SAFETY_PATIENCE = Duration.seconds(2)
+/** In a row, after which the version itself may be what the server cannot serve: one that was restored is behind it. */
+const MOST_FAILURES = 5

@@ -46,7 +46,11 @@ export const reflectAll = ({
         const [namespace = "", name = ""] = key.split("/")
         const object = { kind, namespace, name }
         const created = (after ?? before)?.metadata.creationTimestamp ?? ""
-        heard.set(textOf(object), { ...object, created, fingerprint: after === undefined ? undefined : fingerprintOf(after) })
+        heard.set(textOf(object), {
+          ...object,
+          created,
+          fingerprint: after === undefined ? undefined : fingerprintOf(after)
+        })
       }
       Queue.offerUnsafe(signal, undefined)
     }
@@ -55,7 +59,10 @@ export const reflectAll = ({
       for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) {
         const collection = { resource: resourceOf(kind), ...(namespace === undefined ? {} : { namespace }) }
         const options = { collection, onChanges: hear(kind), observer: observerOf(metrics, kind) }
-        all.set(`${kind}/${namespace ?? ""}`, yield* reflect({ ...options, ...(tuning === undefined ? {} : { tuning }) }))
+        all.set(
+          `${kind}/${namespace ?? ""}`,
+          yield* reflect({ ...options, ...(tuning === undefined ? {} : { tuning }) })
+        )
       }
     }
     yield* observe(all)
@@ -109,7 +116,10 @@ const observe = Effect.fnUntraced(function* (all: ReadonlyMap<string, Reflector>
       const now = clock.currentTimeMillisUnsafe()
       for (const kind of KIND_NAMES) {
         const own = [...all].filter(([id]) => id.startsWith(`${kind}/`)).map(([, reflector]) => reflector)
-        metrics.kubernetesObjects.set({ kind }, own.reduce((sum, { cache }) => sum + cache.size(), 0))
+        metrics.kubernetesObjects.set(
+          { kind },
+          own.reduce((sum, { cache }) => sum + cache.size(), 0)
+        )
         metrics.kubernetesLastSign.set({ kind }, Math.max(0, ...own.map(({ lastSign }) => (now - lastSign()) / 1000)))
       }
     })

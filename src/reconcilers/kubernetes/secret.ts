@@ -50,14 +50,19 @@ export const followSecret = Effect.fn("kubernetes.followSecret")(function* (
 ) {
   const where = `the Secret ${namespace}/${name}`
   if (secretNamespaces.length > 0 && !secretNamespaces.includes(namespace)) {
-    return problem("NotAllowed", `${where} may not be read: Secrets of this namespace are not allowed (DRIFTLESS_SECRET_NAMESPACES)`)
+    return problem(
+      "NotAllowed",
+      `${where} may not be read: Secrets of this namespace are not allowed (DRIFTLESS_SECRET_NAMESPACES)`
+    )
   }
   const kubernetes = yield* Kubernetes
-  const read = yield* kubernetes.get({ resource: SECRETS, namespace, name }).pipe(
-    Effect.catchReason("KubernetesError", "Forbidden", ({ message }) =>
-      Effect.succeed(problem("NotAllowed", `${where} may not be read: ${message}`))
+  const read = yield* kubernetes
+    .get({ resource: SECRETS, namespace, name })
+    .pipe(
+      Effect.catchReason("KubernetesError", "Forbidden", ({ message }) =>
+        Effect.succeed(problem("NotAllowed", `${where} may not be read: ${message}`))
+      )
     )
-  )
   if (read === null) return problem("TokenMissing", `${where} does not exist${KEPT}`)
   if ("reason" in read) return read
   const encoded = at(read.data, key)
@@ -86,6 +91,8 @@ const keep = Effect.fnUntraced(function* (manifestId: number, token: Parameters<
 const problem = (reason: Problem["reason"], message: string): Problem => ({ reason, message, stalled: true })
 
 const at = (value: unknown, key: string): unknown =>
-  typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as Readonly<Record<string, unknown>>)[key] : undefined
+  typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Readonly<Record<string, unknown>>)[key]
+    : undefined
 
 const KEPT = "; the last token that was read is kept until what was made with it is gone"

@@ -86,13 +86,19 @@ export const readyOf = (status: unknown) => conditionsOf(status).find(({ type })
 function verdictsOf(facts: Facts): ReadonlyArray<Condition> {
   const { deletingFor, generation, problem, shown } = facts
   if (deletingFor !== undefined) {
-    return deletingFor < PATIENCE ? three("reconciling", deleting(facts), generation) : three("stalled", hanging(facts), generation)
+    return deletingFor < PATIENCE
+      ? three("reconciling", deleting(facts), generation)
+      : three("stalled", hanging(facts), generation)
   }
   if (problem !== undefined) return three(problem.stalled ? "stalled" : "reconciling", problem, generation)
   return shown?.conditions ?? three("reconciling", { reason: "Pending", message: "was not looked at yet" }, generation)
 }
 
-function three(is: "reconciling" | "stalled", { message, reason }: Words, observedGeneration: number): ReadonlyArray<Condition> {
+function three(
+  is: "reconciling" | "stalled",
+  { message, reason }: Words,
+  observedGeneration: number
+): ReadonlyArray<Condition> {
   const condition = (type: Condition["type"], holds: boolean): Condition => ({
     type,
     status: holds ? "True" : "False",
@@ -100,10 +106,17 @@ function three(is: "reconciling" | "stalled", { message, reason }: Words, observ
     message,
     observedGeneration
   })
-  return [condition("Ready", false), condition("Reconciling", is === "reconciling"), condition("Stalled", is === "stalled")]
+  return [
+    condition("Ready", false),
+    condition("Reconciling", is === "reconciling"),
+    condition("Stalled", is === "stalled")
+  ]
 }
 
-const deleting = ({ shown, zone }: Facts): Words => ({ reason: "Deleting", message: `${leftOf(shown)}${zone === undefined ? "" : `: ${zone.message}`}` })
+const deleting = ({ shown, zone }: Facts): Words => ({
+  reason: "Deleting",
+  message: `${leftOf(shown)}${zone === undefined ? "" : `: ${zone.message}`}`
+})
 
 /** A namespace must not hang for ever on something that nobody can mend. */
 const hanging = ({ key, shown, zone }: Facts): Words => ({
@@ -115,7 +128,9 @@ const hanging = ({ key, shown, zone }: Facts): Words => ({
 
 const leftOf = (shown: Shown | undefined): string => {
   const total = shown?.records?.total ?? 0
-  return total === 0 ? "waits for what refers to it" : `waits until ${total} ${total === 1 ? "record is" : "records are"} gone`
+  return total === 0
+    ? "waits for what refers to it"
+    : `waits until ${total} ${total === 1 ? "record is" : "records are"} gone`
 }
 
 /** Those of a status that somebody wrote, whatever it is. */

@@ -80,10 +80,7 @@ export const remember = Effect.fnUntraced(function* (
 })
 
 /** Takes a problem down, or away, that has nothing to do with the rows: a Secret that cannot be read. */
-export const note = Effect.fnUntraced(function* (
-  { kind, name, namespace }: ObjectKey,
-  problem: Problem | undefined
-) {
+export const note = Effect.fnUntraced(function* ({ kind, name, namespace }: ObjectKey, problem: Problem | undefined) {
   const { query } = yield* Database
   const values = sql`(${problem?.reason ?? null}::text, ${problem?.message ?? null}::text, ${problem?.stalled ?? false}::boolean)`
   yield* query("kubernetes.note", (db) =>
@@ -105,15 +102,15 @@ export const quiet = Effect.fnUntraced(function* (manifestId: number | null | un
   if (manifestId == null) return
   const { query } = yield* Database
   yield* query("kubernetes.quiet", (db) =>
-    sql`select set_config('driftless.object', pg_current_xact_id()::text || ' ' || ${manifestId}::text, true)`.execute(db)
+    sql`select set_config('driftless.object', pg_current_xact_id()::text || ' ' || ${manifestId}::text, true)`.execute(
+      db
+    )
   )
 })
 
 /** One transaction of a pass: all of it, or, when the key has another owner, nothing. */
 export const fenced = <A, E, R>(claim: Claim, site: string, body: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Database, ({ transaction }) =>
-    transaction(`kubernetes.${site}`, Effect.tap(body, fence(claim, site)))
-  )
+  Effect.flatMap(Database, ({ transaction }) => transaction(`kubernetes.${site}`, Effect.tap(body, fence(claim, site))))
 
 export interface Heard extends ObjectKey {
   /** Undefined where the object is gone. */
@@ -141,7 +138,10 @@ export const makeDue = Effect.fn("kubernetes.makeDue")(function* (heard: Readonl
 })
 
 /** Of these namespaces, or of all, the objects that were known. */
-export const knownKeys = Effect.fn("kubernetes.knownKeys")(function* (kind: KindName, namespaces: ReadonlyArray<string>) {
+export const knownKeys = Effect.fn("kubernetes.knownKeys")(function* (
+  kind: KindName,
+  namespaces: ReadonlyArray<string>
+) {
   const { query } = yield* Database
   const { rows } = yield* query("kubernetes.knownKeys", (db) =>
     sql<ObjectKey>`select kind, namespace, name from kubernetes_objects

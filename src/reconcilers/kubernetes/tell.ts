@@ -8,21 +8,27 @@ import { Notices } from "./events.ts"
 import { type ObjectKey, placeOf } from "./objects.ts"
 import type { Objects } from "./reflectors.ts"
 import { deletingFor, isTold, readyOf, type Shown, type Status, statusOf } from "./status.ts"
-import { find, type Problem, zoneCondition } from "./store.ts"
+import { type Problem, zoneCondition } from "./store.ts"
 
+/** What was made of the state of an object that is told about. */
+export interface Outcome {
+  readonly manifestId: number | null
+  readonly problem: Problem | undefined
+}
+
+/** `object` is the state that was looked at; the status is about its generation. */
 export const tell = Effect.fn("kubernetes.tell")(function* (
   objects: Objects,
   key: ObjectKey,
   object: KubeObject,
-  problem: Problem | undefined
+  { manifestId, problem }: Outcome
 ) {
   const now = yield* Clock.currentTimeMillis
-  const known = yield* find(key)
-  const row = known?.manifestId == null ? undefined : yield* views.one(known.manifestId)
+  const row = manifestId === null ? undefined : yield* views.one(manifestId)
   const deleting = deletingFor(object, now)
   const facts = {
     key,
-    generation: known?.generation ?? object.metadata.generation ?? 1,
+    generation: object.metadata.generation ?? 1,
     shown: row === undefined ? undefined : yield* named(row.view.status),
     problem,
     deletingFor: deleting,
@@ -59,4 +65,4 @@ const announce = Effect.fnUntraced(function* (key: ObjectKey, object: KubeObject
   yield* (yield* Notices).tell({ key, object, type, reason: after.reason, note: after.message })
 })
 
-const QUIET = new Set(["Pending", "Converging", "Deleting"])
+const QUIET = new Set(["Pending", "Converging", "Deleting", "ReferenceMissing"])

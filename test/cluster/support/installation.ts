@@ -89,8 +89,7 @@ const Listed = Schema.fromJsonString(
 )
 
 export const listed = async (proxy: Proxy, namespace: string, plural: string) =>
-  Schema.decodeUnknownSync(Listed)(await proxy.call("GET", `/apis/${API_VERSION}/namespaces/${namespace}/${plural}`))
-    .items
+  Schema.decodeSync(Listed)(await proxy.call("GET", `/apis/${API_VERSION}/namespaces/${namespace}/${plural}`)).items
 
 /** Records that say that their present generation is at the provider. */
 export const readyRecords = async (proxy: Proxy, namespace: string): Promise<number> =>
@@ -104,10 +103,18 @@ export const readyRecords = async (proxy: Proxy, namespace: string): Promise<num
 /** Removes what a story made, whatever state it left: nothing may hang because nobody is there to let it go. */
 export const cleanUp = async (namespace: string, definitionsBefore: ReadonlyArray<string>) => {
   await uninstall(namespace).catch(() => undefined)
-  for (const definition of DEFINITIONS) await kubectl(["delete", definition, "--all", "-n", namespace, "--wait=false"])
+  for (const definition of DEFINITIONS) {
+    const { out } = await kubectl(["get", definition, "-n", namespace, "-o", "name"])
+    const objects = out.split("\n").filter((name) => name !== "")
+    if (objects.length === 0) continue
+    const free = ["patch", "-n", namespace, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`]
+    await kubectl([...free, ...objects])
+    await kubectl(["delete", definition, "--all", "-n", namespace])
+  }
   await kubectl(["delete", "namespace", namespace, "--wait=false"])
+  // The next test may want them again, and would meet what is still going.
   const made = (await definitions()).filter((each) => !definitionsBefore.includes(each))
-  if (made.length > 0) await kubectl(["delete", "--wait=false", ...made])
+  if (made.length > 0) await ok(["delete", ...made])
 }
 
 /** Those of ours that the cluster has. */

@@ -72,8 +72,8 @@ export const used = (auditLog: string, namespace: string, account: string): Righ
     readFileSync(auditLog, "utf8")
       .split("\n")
       .filter((line) => line.includes(user))
-      .map((line) => Schema.decodeUnknownSync(Line)(line))
-      .filter(({ objectRef }) => objectRef?.resource !== undefined)
+      .map((line) => Schema.decodeSync(Line)(line))
+      .filter(({ objectRef, user: { username } }) => username === user && objectRef?.resource !== undefined)
       .map(({ objectRef: { apiGroup = "", resource = "", subresource } = {}, verb }) =>
         subresource === undefined ? `${verb} ${apiGroup}/${resource}` : `${verb} ${apiGroup}/${resource}/${subresource}`
       )

@@ -69,8 +69,8 @@ const Calls = Schema.fromJsonString(
 export interface Simulator {
   /** The zone as it stands, a line a record, sorted. A record that is there twice has two lines. */
   readonly zone: () => Promise<ReadonlyArray<string>>
-  /** Calls of the provider's API since the last `forget`. */
-  readonly calls: () => Promise<number>
+  /** Calls of the provider's API since the last `forget`, by kind and in `total`. */
+  readonly calls: () => Promise<Readonly<Record<string, number>>>
   readonly forget: () => Promise<void>
 }
 
@@ -86,11 +86,10 @@ export const startSimulator = async (namespace: string, image: string, proxy: Pr
   })
   return {
     zone: async () => {
-      const records = Schema.decodeUnknownSync(Records)(await proxy.call("GET", `${control}/records?zone=${ZONE}`))
+      const records = Schema.decodeSync(Records)(await proxy.call("GET", `${control}/records?zone=${ZONE}`))
       return records.map(({ content, name, type }) => `${type} ${name} ${content}`).toSorted()
     },
-    calls: async () =>
-      Schema.decodeUnknownSync(Calls)(await proxy.call("GET", `${control}/calls`)).counts["total"] ?? 0,
+    calls: async () => Schema.decodeSync(Calls)(await proxy.call("GET", `${control}/calls`)).counts,
     forget: async () => void (await proxy.call("DELETE", `${control}/calls`))
   }
 }

@@ -103,6 +103,13 @@ describe("an absent row", () => {
     expect(plan({ rows: [{ ...absent, value: "192.0.2.9" }], ledger }).gone).toEqual([])
   })
 
+  it("that a ledger of before names, although its record has another value by now and is another row's, goes", () => {
+    const wanting = aSettledRow(record)
+    const leaving = aRow({ id: 2, present: false, value: other.text, recordId: record.id, observedGeneration: 1 })
+    const old = [{ ...entryOf(record), text: other.text }]
+    expect(plan({ rows: [wanting, leaving], observed: [record], ledger: old }).gone).toEqual([leaving])
+  })
+
   it("whose deletion was rejected keeps its record until it may be tried again", () => {
     const rows = [{ ...absent, rejection: aRejection() }]
     expect(plan({ rows, observed: [record], ledger })).toMatchObject({ operations: [], gone: [] })

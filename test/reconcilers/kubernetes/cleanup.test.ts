@@ -60,7 +60,10 @@ describe("an object that is deleted", () => {
     objects.remove("DnsRecord", "www")
     await untilRecords([])
     await vi.waitFor(async () => {
-      const known = await file.world.sql("select name from kubernetes_objects where namespace = $1 and kind = 'DnsRecord'", [namespace])
+      const known = await file.world.sql(
+        "select name from kubernetes_objects where namespace = $1 and kind = 'DnsRecord'",
+        [namespace]
+      )
       expect(known).toEqual([])
     }, BOUND)
   })
@@ -122,7 +125,9 @@ describe("a namespace that is deleted with all in it", () => {
     for (const kind of KINDS) objects.remove(kind, names[kind])
     cluster.options = {}
     const stalled = await objects.until("Domain", "example", (each) => condition(each, "Stalled")?.status === "True")
-    expect(ready(stalled)?.message).toContain(`kubectl annotate domain -n ${namespace} example driftless.dev/abandon=true`)
+    expect(ready(stalled)?.message).toContain(
+      `kubectl annotate domain -n ${namespace} example driftless.dev/abandon=true`
+    )
     await objects.until("DnsRecord", "www", (each) => ready(each)?.reason === "CredentialRejected")
     objects.annotate("Domain", "example", { "driftless.dev/abandon": "true" })
     for (const kind of KINDS) await objects.until(kind, names[kind], gone)

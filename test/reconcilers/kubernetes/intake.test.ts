@@ -35,7 +35,9 @@ describe("an object", () => {
     objects.zone(domain, token)
     objects.put("DnsRecord", "www", aRecord("www"))
     await objects.until("DnsRecord", "www", isReady)
-    const told: Array<readonly [generation: number | undefined, observed: number | undefined, status: string | undefined]> = []
+    const told: Array<
+      readonly [generation: number | undefined, observed: number | undefined, status: string | undefined]
+    > = []
     cluster.options = {
       tells: (event) => {
         if (event.type !== "BOOKMARK" && event.object.metadata.name === "www") {
@@ -152,7 +154,9 @@ describe("what was made over HTTP", () => {
   it("is not taken by an object of the same zone, until it is handed over on purpose", async () => {
     const { domain, objects, records, token } = begin()
     const { sql } = file.world
-    const [key] = await sql<{ id: number }>("insert into api_keys (name, api_token) values ('http', $1) returning id", [token])
+    const [key] = await sql<{ id: number }>("insert into api_keys (name, api_token) values ('http', $1) returning id", [
+      token
+    ])
     const [zone] = await sql<{ id: number }>("insert into domains (domain) values ($1) returning id", [domain])
     await sql("insert into domain_dns_providers (domain_id, api_key_id) values ($1, $2)", [zone?.id, key?.id])
     await sql("insert into dns_records (domain_id, type, name, value) values ($1, 'A', 'www', '192.0.2.1')", [zone?.id])
@@ -165,7 +169,9 @@ describe("what was made over HTTP", () => {
     objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.2"]), { annotations: { "driftless.dev/adopt": "true" } })
     await objects.until("DnsRecord", "www", isReady)
     expect(records()).toEqual(["www 192.0.2.2"])
-    const rows = await sql("select r.id from dns_records r join domains d on d.id = r.domain_id where d.domain = $1", [domain])
+    const rows = await sql("select r.id from dns_records r join domains d on d.id = r.domain_id where d.domain = $1", [
+      domain
+    ])
     expect(rows).toHaveLength(1)
   })
 
@@ -212,7 +218,9 @@ describe("a cluster at rest", () => {
     }
     await vi.waitFor(idle, BOUND)
     const versions = () =>
-      KIND_NAMES.flatMap((kind) => cluster.all({ resource: resourceOf(kind) }).map(({ metadata }) => metadata.resourceVersion))
+      KIND_NAMES.flatMap((kind) =>
+        cluster.all({ resource: resourceOf(kind) }).map(({ metadata }) => metadata.resourceVersion)
+      )
     const before = versions()
     // Every object is looked at again, and each says what it said.
     await file.world.sql("update reconcile_work set due_at = now() where reconciler = 'kubernetes'")

@@ -2,9 +2,12 @@
 import { MemoryCluster } from "../../../src/providers/kubernetes-memory.ts"
 import { plainAccess } from "../../support/kubernetes-proxy.ts"
 import { serveCluster } from "../../support/kubernetes-server.ts"
+import { describe } from "vitest"
 import { reflectorContract } from "./reflector.contract.ts"
 
-reflectorContract("the reflector, on a server in memory", async () => {
-  const server = await serveCluster(new MemoryCluster())
-  return { access: plainAccess(server.url), namespace: "reflected", close: server.close }
+describe("the reflector, on a server in memory", () => {
+  reflectorContract(async () => {
+    const server = await serveCluster(new MemoryCluster())
+    return { access: plainAccess(server.url), namespace: "reflected", close: server.close }
+  })
 })

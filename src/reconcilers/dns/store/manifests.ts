@@ -96,7 +96,7 @@ const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>, ob
 /** Others may come before what they are referred to by; an object waits for them, and that is no mistake. */
 const awaitLinks = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>, stored: ReadonlyMap<string, Stored>) {
   const [missing] = entries.flatMap(linksOf).flatMap((link) => missingLink(link, stored))
-  if (missing !== undefined) yield* refuse(3003, `spec.${missing.path} ${missing.message}`, "ReferenceMissing")
+  if (missing !== undefined) return yield* refuse(3003, `spec.${missing.path} ${missing.message}`, "ReferenceMissing")
 })
 
 /** One keeper for each object: it is changed where it was made, until it is handed over on purpose. */

@@ -31,6 +31,7 @@ export const byDomain = (ids: ReadonlyArray<number>) => tallies("domain_id", ids
 export const byManifest = (ids: ReadonlyArray<number>) => tallies("manifest_id", ids)
 
 const tallies = Effect.fnUntraced(function* (column: "domain_id" | "manifest_id", ids: ReadonlyArray<number>) {
+  if (ids.length === 0) return new Map<number, Tally>()
   const { query } = yield* Database
   const key = sql.ref(column)
   const counted = yield* query("tallies.count", (db) =>

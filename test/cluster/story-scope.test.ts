@@ -1,0 +1,87 @@
+/**
+ * The story of an installation that is confined: to one namespace, with no right outside of it, beside definitions that
+ * belong to nobody's release. The database is on no volume here.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { API_VERSION } from "../../src/model/kinds/metadata.ts"
+import { DEFINITIONS, kubectl, ok } from "./kubectl.ts"
+import { openProxy, type Proxy, restrictedNamespace, until } from "./support/cluster.ts"
+import { images } from "./support/images.ts"
+import { asked, askFor, cleanUp, definitions, helm, listed, readyRecords, uninstall } from "./support/installation.ts"
+import { type Simulator, startSimulator } from "./support/workloads.ts"
+
+const found = await images()
+const MINUTES = 60_000
+
+describe.skipIf(found === undefined)("an installation for one namespace", () => {
+  const { product } = found ?? { product: "" }
+  let before: ReadonlyArray<string> = []
+  let proxy: Proxy
+  let simulator: Simulator
+  /** Of the installation, of what it follows, and of what is none of its business. */
+  let own: string, followed: string, other: string
+
+  beforeAll(async () => {
+    before = await definitions()
+    await ok(["apply", "--server-side", "--force-conflicts", "-f", "crds/"])
+    proxy = await openProxy()
+    own = await restrictedNamespace()
+    followed = await restrictedNamespace()
+    other = await restrictedNamespace()
+    simulator = await startSimulator(own, product, proxy)
+  })
+  afterAll(async () => {
+    // The definitions go with the last one: objects of all three are theirs.
+    for (const namespace of [own, followed])
+      if (namespace !== undefined) await cleanUp(namespace, [...before, ...(await definitions())])
+    if (other !== undefined) await cleanUp(other, before)
+    proxy?.stop()
+  })
+
+  it("leaves definitions as they are that are nobody's, and says so", { timeout: 6 * MINUTES }, async () => {
+    const shown = () =>
+      ok(["get", "crd", ...DEFINITIONS, "-o", "jsonpath={range .items[*]}{.metadata.resourceVersion} {end}"])
+    const versions = await shown()
+    const notes = await helm("install", own, product, {
+      watchNamespaces: [followed],
+      persistence: { enabled: false },
+      extraEnv: [{ name: "CLOUDFLARE_BASE_URL", value: `http://simulator.${own}:8787/client/v4` }]
+    })
+    expect(notes).toContain("so they were left as they are")
+    for (const definition of DEFINITIONS) expect(notes).toContain(definition)
+    expect(await shown()).toBe(versions)
+  })
+
+  it("follows that namespace alone, and has rights nowhere else", { timeout: 6 * MINUTES }, async () => {
+    await askFor(other, 1)
+    await askFor(followed, 3)
+    await until("the records that are followed are Ready", 90, async () =>
+      (await readyRecords(proxy, followed)) === 3 ? true : undefined
+    )
+    expect(await simulator.zone()).toEqual(expect.arrayContaining([...asked(3)]))
+    const [untouched] = await listed(proxy, other, "dnsrecords")
+    expect(untouched?.status).toBeUndefined()
+    expect(untouched?.metadata.finalizers).toBeUndefined()
+
+    const account = `--as=system:serviceaccount:${own}:driftless`
+    const may = async (verb: string, what: string, ...where: ReadonlyArray<string>) =>
+      (await kubectl(["auth", "can-i", verb, what, account, ...where])).out.trim()
+    expect(await may("get", "secrets", "-n", followed)).toBe("yes")
+    expect(await may("list", "secrets", "-n", followed)).toBe("no")
+    expect(await may("get", "secrets", "-n", other)).toBe("no")
+    expect(await may("list", "dnsrecords.driftless.dev", "-n", other)).toBe("no")
+    expect(await may("watch", "dnsrecords.driftless.dev", "-A")).toBe("no")
+  })
+
+  it("lets go of that namespace's objects at its end, and of nothing of others", { timeout: 6 * MINUTES }, async () => {
+    const path = `/apis/${API_VERSION}/namespaces/${other}/dnsrecords/r000`
+    const finalizers = ["driftless.dev/cleanup"]
+    await proxy.call("PATCH", path, { metadata: { finalizers } }, "application/merge-patch+json")
+    await uninstall(own)
+    const left = async (namespace: string) =>
+      (await listed(proxy, namespace, "dnsrecords")).map(({ metadata }) => metadata.finalizers ?? [])
+    expect(await left(followed)).toEqual([[], [], []])
+    expect(await left(other)).toEqual([finalizers])
+    await proxy.call("PATCH", path, { metadata: { finalizers: null } }, "application/merge-patch+json")
+  })
+})
