@@ -26,7 +26,7 @@ FROM debian:bookworm-slim
 COPY --from=build /out/runtime/ /
 COPY --from=build /out/dependencies/ /
 COPY --from=build /out/application/ /
-COPY --from=build --chown=65532:65532 /out/data/ /data/
+COPY --from=build --chown=65532:65532 /out/writable/ /
 ENV NODE_ENV=production DRIFTLESS_HOST=0.0.0.0 DRIFTLESS_DATA_DIR=/data HOME=/tmp
 WORKDIR /app
 USER 65532:65532
