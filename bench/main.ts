@@ -11,6 +11,7 @@ import { runProcess } from "../src/process.ts"
 import { claimAndComplete } from "./claim.ts"
 import { bulk } from "./dns-bulk.ts"
 import { idle } from "./dns-idle.ts"
+import { intake } from "./intake.ts"
 import { latency } from "./dns-latency.ts"
 import { machine, type Report, textOf } from "./report.ts"
 import { type Postgres, postgres } from "./server.ts"
@@ -22,6 +23,7 @@ const HELP = `npm run bench -- [name…] [--quick] [--json]
   dns-bulk      10,000 creates, changes and deletes in one zone: calls and seconds
   dns-latency   from the commit of a change until the provider has accepted it
   dns-idle      a pass of a large zone that has nothing to do
+  intake        10,000 objects of a cluster: time to first sync, and memory
   claim         claiming and completing work, beside pgbench
   wake          writes with and without wake-ups
 
@@ -39,7 +41,8 @@ const BENCHMARKS = {
   "dns-latency": (server: Postgres, quick: boolean) =>
     Effect.flatMap(simulator, (cloudflare) => latency(server, cloudflare, quick)),
   "dns-idle": (server: Postgres, quick: boolean) =>
-    Effect.flatMap(simulator, (cloudflare) => idle(server, cloudflare, quick))
+    Effect.flatMap(simulator, (cloudflare) => idle(server, cloudflare, quick)),
+  intake: (_server: Postgres, quick: boolean) => intake(quick)
 }
 
 type Name = keyof typeof BENCHMARKS

@@ -1,5 +1,6 @@
 /** What must stand at the end of a run: in the rows, in what is shown of them, and at the provider. */
 import { identity, contentOf } from "./watch-provider.ts"
+import type { Session } from "./session.ts"
 import type { RecordRow } from "./watch-store.ts"
 import type { World } from "./world.ts"
 
@@ -33,6 +34,16 @@ export const problems = (world: World): ReadonlyArray<string> => {
   }
   return found
 }
+
+/** Rows and zones that are not done and give no reason, as people see them. */
+export const unexplainedIn = (session: Session): number =>
+  Number(
+    session.query(`select
+        (select count(*) from domain_dns_records where status <> 'active' and error_reason is null) +
+        (select count(*) from reconcile_work w where w.observed < w.generation and not exists
+          (select from reconcile_conditions c where c.reconciler = w.reconciler and c.key = w.key)) as count`)
+      .rows[0]?.["count"]
+  )
 
 /** Refused because a stranger or an older row has it, which is as it should be. */
 const isRefused = (row: RecordRow) => row.rejected && ["HeldBySomeoneElse", "Conflict"].includes(row.reason)

@@ -50,6 +50,9 @@ interface Task {
 /** Where virtual time begins. */
 export const BEGINNING = Date.UTC(2030, 0, 1)
 
+/** Of one second of virtual time; three replicas that begin at once, with all their zones, take some two hundred. */
+const MOST_STEPS = 1_500
+
 /** Milliseconds between two things that a process does one after the other. */
 const INSTANT = 0.001
 
@@ -64,7 +67,8 @@ export class Kernel {
   /** True while a transaction is open: then time stands still, and only what it makes ready runs. */
   inTransaction = false
   readonly trace: Array<string> = []
-  events = 0
+  #second = 0
+  #steps = 0
   readonly #hash = createHash("sha256")
   readonly #heap: Array<Event> = []
   #ready: Array<Task> = []
@@ -146,10 +150,18 @@ export class Kernel {
         event.process.backlog.push(event)
         continue
       }
-      this.events++
+      this.#countStep()
       event.run()
       await settlePromises()
     }
+  }
+
+  #countStep(): void {
+    const second = Math.floor(this.now / 1000)
+    this.#steps = second === this.#second ? this.#steps + 1 : 1
+    this.#second = second
+    if (this.#steps > MOST_STEPS)
+      this.fail("Busy", `more than ${MOST_STEPS} steps in one second: something goes in circles`)
   }
 
   #take(): Task | undefined {

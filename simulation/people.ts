@@ -53,17 +53,19 @@ export class People {
     const call = this.#callFor(step)
     if (call === undefined) return this.#stands(step)
     kernel.say(`user: asks for ${wordsOf(step)}`)
-    let isOver = false
-    const again = () => {
-      if (isOver) return
-      isOver = true
-      this.#try(step)
-    }
-    this.#world.call(call, (exit) => {
+    let isHeard = false
+    const asked = this.#world.call(call, (exit) => {
+      isHeard = true
       kernel.say(`user: hears ${exit._tag}`)
-      kernel.after(exit._tag === "Success" ? 0 : PATIENCE, again)
+      kernel.after(exit._tag === "Success" ? 0 : PATIENCE, () => this.#try(step))
     })
-    kernel.after(3 * PATIENCE, again)
+    // What was asked of a process that stands still may yet be done: only its death is an answer too.
+    const lookAgain = () => {
+      if (isHeard) return
+      if (asked?.alive === true) kernel.after(PATIENCE, lookAgain)
+      else this.#try(step)
+    }
+    kernel.after(PATIENCE, lookAgain)
   }
 
   /** Undefined where nothing is left to do. */
@@ -107,6 +109,8 @@ export class People {
     const zone = zones[step.zone] ?? ""
     const name = step.name === "@" ? zone : `${step.name}.${zone}`
     kernel.say(wordsOf(step))
+    // In a zone that is gone for a while nobody has anything.
+    if (!this.#world.hasZone(zone)) return
     if (step.do === "stranger adds") {
       const comment = step.mark === undefined ? null : `[driftless:${step.mark}]`
       const content = contentOf({ type: step.type, value: step.value })

@@ -10,7 +10,7 @@ import { Duration } from "effect"
 import { HEARTBEAT, LEASE, WRITE_MARGIN } from "../src/database/work.ts"
 import { backoff } from "../src/reconcilers/pass.ts"
 import { becalm, happen } from "./environment.ts"
-import { problems, stateOf } from "./end.ts"
+import { problems, stateOf, unexplainedIn } from "./end.ts"
 import type { Fault, FaultPlan } from "./faults.ts"
 import { BEGINNING, type Failure } from "./kernel.ts"
 import { isAsking, isMeddling, People } from "./people.ts"
@@ -168,6 +168,8 @@ const calmDown = async (world: World, people: People): Promise<void> => {
   if (kernel.failure !== undefined) return
   const again = problems(world)
   if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
+  const unexplained = unexplainedIn(world.store.session)
+  if (unexplained > 0) return kernel.fail("L5", `${unexplained} rows or zones are neither done nor say why`)
   if (dumpTables(world.store.session).includes(TOKEN)) kernel.fail("S10", "the token is in the database in clear")
 }
 

@@ -78,7 +78,7 @@ const adoption: Scenario = {
     { at: 2, do: "create", zone: 0, type: "A", name: "other", value: "192.0.2.2" },
     { at: 2, do: "create", zone: 0, type: "TXT", name: "marked", value: "theirs" },
     { at: 2, do: "create", zone: 0, type: "TXT", name: "beside", value: "ours" },
-    { at: 30, do: "remove", zone: 0, type: "A", name: "same" }
+    { at: 30, do: "change", zone: 0, type: "A", name: "same", ttl: 300 }
   ]
 }
 
@@ -123,7 +123,8 @@ const takeover: Scenario = {
 
 const upkeep: Scenario = {
   name: "upkeep",
-  about: "strangers edit, delete and copy our records, the token is revoked and the zone goes for a while, a user asks for a retry",
+  about:
+    "strangers edit, delete and copy our records, the token is revoked and the zone goes for a while, a user asks for a retry",
   replicas: 2,
   zones: 1,
   length: 240,

@@ -92,7 +92,7 @@ const troubles = (random: Random, replicas: number, zones: number): Array<Step> 
   const kinds: ReadonlyArray<() => Step> = [
     () => ({ at: when(), do: "outage", seconds: random.between(5, 60), of: random.pick(["all", "writes"]) }),
     () => ({ at: when(), do: "poison", name: random.pick(NAMES), seconds: random.between(10, 90) }),
-    () => ({ at: when(), do: "storm", seconds: random.between(10, 60) }),
+    () => ({ at: when(), do: "storm", seconds: random.between(20, 150) }),
     ...(zones === 1 ? [(): Step => ({ at: when(), do: "zone gone", seconds: random.between(5, 60) })] : []),
     () => ({ at: when(), do: "token revoked", seconds: random.between(5, 60) }),
     () => ({ at: when(), do: "crash", replica: replica(), seconds: random.between(1, 40) }),

@@ -154,6 +154,10 @@ export class World {
     }
   }
 
+  hasZone(zone: string): boolean {
+    return attempt(() => this.engine.control.records(zone)).ok
+  }
+
   /** None while the zone is gone. */
   recordsOf(zone: string): ReadonlyArray<StoredRecord> {
     const outcome = attempt(() => this.engine.control.records(zone))
@@ -162,7 +166,7 @@ export class World {
 
   #noteBlock(budget: Row | null): void {
     const until = typeof budget?.["blocked_until"] === "string" ? Date.parse(budget["blocked_until"]) : 0
-    if (until !== this.#blocked.until) this.#blocked = { until, recordedAt: this.store.now }
+    if (until > this.#blocked.until) this.#blocked = { until, recordedAt: this.store.now }
   }
 
   #gone(table: string, row: Row): void {
@@ -248,12 +252,13 @@ export class World {
     this.#disturbedAll = Math.max(this.#disturbedAll, this.kernel.now + seconds * 1000)
   }
 
-  /** A user's call at some replica that answers. False when there is none. */
-  call<A, E>(call: Effect.Effect<A, E, Services>, heard: (exit: Exit.Exit<A, E>) => void): boolean {
+  /** A user's call at some replica that answers; the process it was made in, undefined when there is none. */
+  call<A, E>(call: Effect.Effect<A, E, Services>, heard: (exit: Exit.Exit<A, E>) => void): Process | undefined {
     const up = this.replicas.filter(({ context, process }) => process.alive && !process.paused && context !== undefined)
-    if (up.length === 0) return false
-    callIn(this.#replicaWorld, this.random.pick(up), call, heard)
-    return true
+    if (up.length === 0) return undefined
+    const replica = this.random.pick(up)
+    callIn(this.#replicaWorld, replica, call, heard)
+    return replica.process
   }
 
   /** Every replica runs, and answers. */

@@ -92,6 +92,25 @@ describe.skipIf(found === undefined)("one process on its own volume", () => {
   })
 
   it(
+    "lets a namespace go that is deleted with all in it, and cleans up outside",
+    { timeout: 4 * MINUTES },
+    async () => {
+      const doomed = await restrictedNamespace()
+      await askFor(doomed, 20)
+      const there = [...asFound, ...asked(20)].toSorted()
+      await until("its records are at the provider", 60, async () =>
+        JSON.stringify(await simulator.zone()) === JSON.stringify(there) ? true : undefined
+      )
+      // Its Secret, the Credential and the records vanish in whatever order the cluster chooses.
+      await ok(["delete", "namespace", doomed, "--wait=false"])
+      await until("the namespace is gone", 150, async () =>
+        (await kubectl(["get", "namespace", doomed])).err.includes("NotFound") ? true : undefined
+      )
+      expect(await simulator.zone()).toEqual(asFound)
+    }
+  )
+
+  it(
     "is removed without a finalizer left, and goes on when it is installed again",
     { timeout: 8 * MINUTES },
     async () => {
