@@ -67,5 +67,4 @@ export const scriptOf = (
 const literalOf = (value: unknown): string =>
   Array.isArray(value) ? `{${value.map(elementOf).join(",")}}` : String(value)
 
-const elementOf = (item: unknown) =>
-  item === null ? "NULL" : JSON.stringify(item)
+const elementOf = (item: unknown) => (item === null ? "NULL" : JSON.stringify(item))

@@ -101,17 +101,26 @@ export const definitions = {
     ["kind"]
   ),
 
-  kubernetesObjects: gauge("driftless_kubernetes_objects", "Objects in the cache of the replica that runs the intake.", ["kind"]),
+  kubernetesObjects: gauge(
+    "driftless_kubernetes_objects",
+    "Objects in the cache of the replica that runs the intake.",
+    ["kind"]
+  ),
   kubernetesLastSign: gauge(
     "driftless_kubernetes_watch_age_seconds",
     "Since the watch of a kind last told anything, bookmarks included; on the replica that runs the intake.",
     ["kind"]
   ),
-  kubernetesWatchErrors: counter("driftless_kubernetes_watch_errors_total", "Watches and lists that failed and are tried again.", [
-    "kind",
-    "reason"
-  ]),
-  kubernetesLists: counter("driftless_kubernetes_lists_total", "Times that all objects of a kind were listed, and why.", ["kind", "why"]),
+  kubernetesWatchErrors: counter(
+    "driftless_kubernetes_watch_errors_total",
+    "Watches and lists that failed and are tried again.",
+    ["kind", "reason"]
+  ),
+  kubernetesLists: counter(
+    "driftless_kubernetes_lists_total",
+    "Times that all objects of a kind were listed, and why.",
+    ["kind", "why"]
+  ),
   kubernetesDivergences: counter(
     "driftless_kubernetes_divergences_total",
     "Changes that a watch had not told and the hourly list found; must stay 0.",

@@ -49,10 +49,7 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
   // The intake from a cluster: documents become the rows of other slices, through their stores. Its decisions are pure.
   ...["object-cache", "objects", "status", "rbac"].map(
     (file) =>
-      [
-        `reconcilers/kubernetes/${file}.ts`,
-        ["reconcilers/kubernetes/*", "providers/kubernetes.ts", "model/*"]
-      ] as const
+      [`reconcilers/kubernetes/${file}.ts`, ["reconcilers/kubernetes/*", "providers/kubernetes.ts", "model/*"]] as const
   ),
   [
     "reconcilers/kubernetes/*",

@@ -39,7 +39,8 @@ export const reasons = {
 
   // Of an object of a cluster.
   Invalid: "The object has no meaning as it stands; the message says what would be right.",
-  ReferenceMissing: "The object names another one that is not there, or is being deleted. It proceeds once that one is there.",
+  ReferenceMissing:
+    "The object names another one that is not there, or is being deleted. It proceeds once that one is there.",
   ClusterUnavailable: "The API server of the cluster does not answer, or refuses; the message has its words.",
 
   // Of a record.

@@ -79,7 +79,11 @@ describe("conditionsOf", () => {
       { counts: counts({ total: 2, active: 1, pending: 1 }) },
       ["False", "Pending", "True", "False"]
     ],
-    ["a zone changed since a person had to help", { about: "zone", behind: true, zone: badToken }, ["False", "TokenRefused", "True", "False"]],
+    [
+      "a zone changed since a person had to help",
+      { about: "zone", behind: true, zone: badToken },
+      ["False", "TokenRefused", "True", "False"]
+    ],
     ["a zone not looked at", { about: "zone", behind: true }, ["False", "Pending", "True", "False"]],
     [
       "absent, with rows left",

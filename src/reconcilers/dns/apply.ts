@@ -9,7 +9,14 @@ import { type Claim, WRITE_MARGIN } from "../../database/work.ts"
 import { toApi } from "../../model/dns/value.ts"
 import { PROXIABLE } from "../../model/dns/record.ts"
 import { Metrics } from "../../metrics.ts"
-import { type Account, type Batch, type BatchAnswer, DnsProvider, type DnsProviderError, type RecordWrite } from "../../providers/dns.ts"
+import {
+  type Account,
+  type Batch,
+  type BatchAnswer,
+  DnsProvider,
+  type DnsProviderError,
+  type RecordWrite
+} from "../../providers/dns.ts"
 import { NotYet, type Pass } from "../pass.ts"
 import type { Operation } from "./operation.ts"
 import { type Charge, type Failure, outcomeOf } from "./outcome.ts"
@@ -93,7 +100,11 @@ const send = Effect.fn("dns.send")(function* (target: Target, atoms: ReadonlyArr
   const left = began + Duration.toMillis(timeout) - (yield* Clock.currentTimeMillis)
   if (left <= 0) {
     yield* report.refused(target.claim, target.domainId, operations, { charge: undefined, facts: undefined })
-    return yield* new NotYet({ reason: "Paused", message: "the process stood still before a change was sent", after: Duration.zero })
+    return yield* new NotYet({
+      reason: "Paused",
+      message: "the process stood still before a change was sent",
+      after: Duration.zero
+    })
   }
   metrics.dnsBatchSize.observe(operations.length)
   const timeLeft = Duration.millis(left)
@@ -128,7 +139,11 @@ const refuse = Effect.fnUntraced(function* (
     error.reason._tag === "Unavailable"
       ? report.unknown(claim, operations, { charge, facts }, error.reason.answered)
       : report.refused(claim, domainId, operations, { charge, facts })
-  yield* count(target, operations, outcome._tag === "Done" ? "success" : error.reason._tag === "Unavailable" ? "unknown" : "rejected")
+  yield* count(
+    target,
+    operations,
+    outcome._tag === "Done" ? "success" : error.reason._tag === "Unavailable" ? "unknown" : "rejected"
+  )
   switch (outcome._tag) {
     case "Done":
       return yield* accept(target, operations, { patches: [], posts: [] })

@@ -8,7 +8,11 @@ const LIST_SHARE = 0.3
  * The drift timer of the zones of one token: `base`, stretched so that listing all their pages takes no more than
  * 30 % of the calls that the token has.
  */
-export const driftInterval = (base: number, pages: number, quota: { readonly capacity: number; readonly windowSeconds: number }) => {
+export const driftInterval = (
+  base: number,
+  pages: number,
+  quota: { readonly capacity: number; readonly windowSeconds: number }
+) => {
   const callsInWindow = quota.capacity * LIST_SHARE
   return Math.max(base, Math.ceil((pages * quota.windowSeconds * 1000) / callsInWindow))
 }
@@ -27,7 +31,8 @@ export const untilNextLook = (
   let next = listedAt + interval
   for (const { rejection } of rows) {
     // One whose time has come was tried in this pass, or waits for something else: a quota, a confirmation.
-    if (rejection?.nextRetryAt != null && !rejection.stopped && rejection.nextRetryAt > now) next = Math.min(next, rejection.nextRetryAt)
+    if (rejection?.nextRetryAt != null && !rejection.stopped && rejection.nextRetryAt > now)
+      next = Math.min(next, rejection.nextRetryAt)
   }
   return Math.max(next - now, 0)
 }

@@ -68,7 +68,9 @@ export const outcomeOf = (failure: Failure, { atoms, failures, fresh }: Tried): 
       if (failure.code === RECORD_MISSING && single?._tag === "Delete") return Outcome.Done()
       if (!fresh && STALE_LIST_CODES.has(failure.code)) return Outcome.Relist()
       if (!alone) return Outcome.Bisect()
-      return Outcome.Charge({ charge: { reason: "RejectedByProvider", message: `${failure.code}: ${failure.message}` } })
+      return Outcome.Charge({
+        charge: { reason: "RejectedByProvider", message: `${failure.code}: ${failure.message}` }
+      })
     }
   }
 }

@@ -110,7 +110,11 @@ export const observe = (record: {
   const { comment, content, data, id, name, priority, proxied, readOnly, ttl, type } = record
   const raw = content ?? JSON.stringify(data ?? "")
   const value = isRecordType(type)
-    ? parseObserved(type, { ...(content === undefined ? {} : { content }), ...(data === undefined ? {} : { data }), ...(priority === undefined ? {} : { priority }) })
+    ? parseObserved(type, {
+        ...(content === undefined ? {} : { content }),
+        ...(data === undefined ? {} : { data }),
+        ...(priority === undefined ? {} : { priority })
+      })
     : undefined
   const marked = readComment(comment)
   return {

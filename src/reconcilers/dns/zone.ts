@@ -87,7 +87,10 @@ const refuseInactive = Effect.fnUntraced(function* (binding: Binding) {
 })
 
 const inactive = (reason: Reason, what: string) =>
-  new Blocked({ reason, message: `${what} is inactive: nothing is written and nothing deleted until it is active again` })
+  new Blocked({
+    reason,
+    message: `${what} is inactive: nothing is written and nothing deleted until it is active again`
+  })
 
 const changed = ({ boundAccount, boundTo, domain, domainId, zoneId }: Binding, now: string) =>
   new Blocked({
@@ -113,7 +116,13 @@ const notFound = ({ domain }: Binding) =>
 
 const ZONE_RECHECK = Duration.seconds(30)
 
-const remember = Effect.fnUntraced(function* (binding: Binding, zone: Zone, boundTo: string, tokenHash: string, claim: Claim) {
+const remember = Effect.fnUntraced(function* (
+  binding: Binding,
+  zone: Zone,
+  boundTo: string,
+  tokenHash: string,
+  claim: Claim
+) {
   const { query, transaction } = yield* Database
   yield* transaction(
     "dns.remember",
@@ -122,7 +131,9 @@ const remember = Effect.fnUntraced(function* (binding: Binding, zone: Zone, boun
         sql`update domain_dns_providers set provider_zone_id = ${zone.id}, bound_to = ${boundTo},
           bound_account = ${zone.account}, updated_at = driftless_now()
           where id = ${binding.bindingId}
-            and (provider_zone_id, bound_to, bound_account) is distinct from (${zone.id}, ${boundTo}, ${zone.account})`.execute(db)
+            and (provider_zone_id, bound_to, bound_account) is distinct from (${zone.id}, ${boundTo}, ${zone.account})`.execute(
+          db
+        )
       )
       yield* query("dns.zone", (db) =>
         sql`insert into dns_zones (domain_id, plan, zone_type, token_hash)

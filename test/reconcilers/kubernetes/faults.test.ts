@@ -103,9 +103,7 @@ describe.each([1, 2, 3])("a bad hour, seed %i", (seed) => {
       steps[some(["put", "put", "put", "remove", "cut", "compact", "bookmark"])]?.()
       // The world goes on until it has asked the API server something, or has nothing to ask.
       const before = calls
-      await vi
-        .waitFor(() => expect(calls).toBeGreaterThan(before + 1), { timeout: 150, interval: 5 })
-        .catch(() => undefined)
+      await vi.waitUntil(() => calls > before + 1, { timeout: 150, interval: 5 }).catch(() => undefined)
     }
     isBad = false
     const { control } = world.simulator.engine
