@@ -108,7 +108,10 @@ export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, nev
       listing: "initial",
       untold: []
     }
-    yield* Effect.forkScoped(Effect.forever(turn(state)))
+    // A defect of ours must not leave a cache behind that nothing keeps equal any more.
+    const mended = (defect: unknown) =>
+      Effect.andThen(Effect.logError("a watch died; it begins anew", defect), Effect.sleep(state.tuning.mostWait))
+    yield* Effect.forkScoped(Effect.forever(Effect.catchDefect(turn(state), mended)))
     yield* Effect.forkScoped(Effect.forever(safetyList(state)))
     return {
       cache: state.cache,

@@ -108,9 +108,20 @@ export const quiet = Effect.fnUntraced(function* (manifestId: number | null | un
   )
 })
 
-/** One transaction of a pass: all of it, or, when the key has another owner, nothing. */
+/**
+ * One transaction of a pass: all of it, or, when the key has another owner, nothing. The work of zones is made due
+ * before the fence, as their passes lock it: zones first, then objects. Else the two could wait for each other.
+ */
 export const fenced = <A, E, R>(claim: Claim, site: string, body: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Database, ({ transaction }) => transaction(`kubernetes.${site}`, Effect.tap(body, fence(claim, site))))
+  Effect.flatMap(Database, ({ query, transaction }) =>
+    transaction(
+      `kubernetes.${site}`,
+      body.pipe(
+        Effect.tap(query("kubernetes.due", (db) => sql`set constraints all immediate`.execute(db))),
+        Effect.tap(fence(claim, site))
+      )
+    )
+  )
 
 export interface Heard extends ObjectKey {
   /** Undefined where the object is gone. */

@@ -2,127 +2,19 @@
  * What the reflector keeps true whatever happens between it and the API server: the twelve requirements, against a
  * faulty proxy in front of a server in memory or a real one.
  */
-import { Duration, Effect, Exit, Layer, Logger, Scope } from "effect"
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
-import { layerHttp } from "../../../src/providers/kubernetes-http.ts"
-import type { ClusterAccess } from "../../../src/providers/kubernetes-access.ts"
-import { type KubeObject, pathOf } from "../../../src/providers/kubernetes.ts"
-import type { Change } from "../../../src/reconcilers/kubernetes/object-cache.ts"
-import { resourceOf } from "../../../src/reconcilers/kubernetes/objects.ts"
-import { reflect, type Reflector, type Tuning } from "../../../src/reconcilers/kubernetes/reflector.ts"
-import { aCredential } from "../../support/cluster-objects.ts"
-import { type Fault, type Proxy, rest, startProxy } from "../../support/kubernetes-proxy.ts"
+import { Duration, Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import { type Fault, rest } from "../../support/kubernetes-proxy.ts"
+import { reflectorHarness, type Upstream } from "../../support/reflector-harness.ts"
 
-export interface Upstream {
-  readonly access: ClusterAccess
-  /** Where the test's objects are. */
-  readonly namespace: string
-  readonly close: () => Promise<void>
-}
-
-const BOUND = { timeout: 20_000, interval: 10 }
-const FAST: Partial<Tuning> = { leastWait: Duration.millis(20), mostWait: Duration.millis(200) }
 const GONE_LINE = JSON.stringify({
   type: "ERROR",
   object: { kind: "Status", code: 410, message: "too old resource version" }
 })
 
-interface Watched {
-  readonly reflector: Reflector
-  /** Names that are in the cache. */
-  readonly names: () => ReadonlyArray<string>
-  readonly changes: ReadonlyArray<Change>
-  readonly told: Array<string>
-  readonly logs: ReadonlyArray<string>
-  readonly stop: () => Promise<void>
-}
-
 export const reflectorContract = (start: () => Promise<Upstream>) => {
-  let upstream: Upstream
-  let proxy: Proxy
-  /** Requests of reflectors that were begun, whether or not they have come through. */
-  let begun = 0
-  const running = new Set<Watched>()
-  beforeAll(async () => {
-    upstream = await start()
-    proxy = await startProxy(upstream.access)
-  })
-  afterEach(async () => {
-    proxy.fault = () => undefined
-    proxy.lines = (line) => [line]
-    for (const watched of running) await watched.stop()
-    running.clear()
-    for (const name of made.splice(0)) await remove(name).catch(() => undefined)
-  })
-  afterAll(async () => {
-    await proxy?.close()
-    await upstream?.close()
-  })
-
-  const counted = (): ClusterAccess => ({
-    ...proxy.access,
-    authorize: (refresh) => {
-      begun++
-      return proxy.access.authorize(refresh)
-    }
-  })
-  const made: Array<string> = []
-  const resource = resourceOf("Credential")
-  const pathFor = (name?: string) =>
-    pathOf({ resource, namespace: upstream.namespace, ...(name === undefined ? {} : { name }) })
-  const create = (name: string) => {
-    made.push(name)
-    const body = { apiVersion: "driftless.dev/v1alpha1", kind: "Credential", metadata: { name }, spec: aCredential }
-    return rest(upstream.access, "POST", pathFor(), body) as Promise<KubeObject>
-  }
-  const label = (name: string, value: string) =>
-    rest(upstream.access, "PATCH", pathFor(name), { metadata: { labels: { value } } }) as Promise<KubeObject>
-  const remove = (name: string) => rest(upstream.access, "DELETE", pathFor(name))
-
-  const watch = async (
-    tuning: Partial<Tuning> = {},
-    onChanges?: (changes: ReadonlyArray<Change>) => void
-  ): Promise<Watched> => {
-    const scope = Scope.makeUnsafe()
-    const changes: Array<Change> = []
-    const told: Array<string> = []
-    const logs: Array<string> = []
-    const logger = Logger.layer([Logger.make<unknown, void>(({ message }) => void logs.push(String(message)))])
-    const options = {
-      collection: { resource, namespace: upstream.namespace },
-      onChanges: (more: ReadonlyArray<Change>) => {
-        onChanges?.(more)
-        changes.push(...more)
-      },
-      observer: {
-        failed: (reason: string) => void told.push(`failed ${reason}`),
-        listed: (why: string) => void told.push(`listed ${why}`),
-        diverged: (objects: number) => void told.push(`diverged ${objects}`)
-      },
-      tuning: { ...FAST, ...tuning }
-    }
-    const context = await Effect.runPromise(Layer.buildWithScope(Layer.merge(layerHttp(counted()), logger), scope))
-    const reflector = await Effect.runPromise(
-      Scope.provide(reflect(options), scope).pipe(Effect.provideContext(context))
-    )
-    const watched: Watched = {
-      reflector,
-      names: () => [...reflector.cache.entries()].map(([, { metadata }]) => metadata.name).toSorted(),
-      changes,
-      told,
-      logs,
-      stop: () => Effect.runPromise(Scope.close(scope, Exit.void))
-    }
-    running.add(watched)
-    return watched
-  }
-  const synced = async (watched: Watched) => {
-    await Effect.runPromise(watched.reflector.synced)
-    return watched
-  }
-  const until = (check: () => void) => vi.waitFor(check, BOUND)
-  const asked = (isWatch: boolean) =>
-    proxy.asked.filter((each) => each.isWatch === isWatch && each.method === "GET").length
+  const { asked, begun, create, label, namespace, pathFor, proxy, remove, running, synced, until, watch } =
+    reflectorHarness(start)
 
   describe("at first", () => {
     it("is synced when everything that was there has been told, by one watch and no list", async () => {
@@ -136,15 +28,15 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
       expect(new Set(changes.map(({ after }) => after?.metadata.name))).toEqual(new Set(["a", "b"]))
       expect(told).toEqual(["listed initial"])
       expect(asked(false)).toBe(lists)
-      expect(proxy.asked.at(-1)?.query.get("allowWatchBookmarks")).toBe("true")
-      const seconds = Number(proxy.asked.at(-1)?.query.get("timeoutSeconds"))
+      expect(proxy().asked.at(-1)?.query.get("allowWatchBookmarks")).toBe("true")
+      const seconds = Number(proxy().asked.at(-1)?.query.get("timeoutSeconds"))
       expect(seconds).toBeGreaterThanOrEqual(290)
       expect(seconds).toBeLessThanOrEqual(580)
     })
 
     it("lists by pages where the server cannot begin a watch with what is there", async () => {
       for (const name of ["a", "b", "c"]) await create(name)
-      proxy.fault = ({ query }) => (query.has("sendInitialEvents") ? { do: "answer", status: 422 } : undefined)
+      proxy().fault = ({ query }) => (query.has("sendInitialEvents") ? { do: "answer", status: 422 } : undefined)
       const before = asked(false)
       const { names } = await synced(await watch({ page: 2 }))
       expect(names()).toEqual(["a", "b", "c"])
@@ -154,14 +46,16 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
     it("begins the pages anew, with their limit, when their token is too old", async () => {
       for (const name of ["a", "b", "c"]) await create(name)
       let refused = 0
-      proxy.fault = ({ query }) => {
+      proxy().fault = ({ query }) => {
         if (query.has("sendInitialEvents")) return { do: "answer", status: 422 }
         return query.has("continue") && refused++ < 1 ? { do: "answer", status: 410 } : undefined
       }
-      const from = proxy.asked.length
+      const from = proxy().asked.length
       const { names } = await synced(await watch({ page: 2 }))
       expect(names()).toEqual(["a", "b", "c"])
-      const lists = proxy.asked.slice(from).filter(({ isWatch }) => !isWatch)
+      const lists = proxy()
+        .asked.slice(from)
+        .filter(({ isWatch }) => !isWatch)
       expect(lists.map(({ query }) => [query.get("limit"), query.has("continue")])).toEqual([
         ["2", false],
         ["2", true],
@@ -173,7 +67,7 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
     it("waits for a server that refuses, and for definitions and rights that come later", async () => {
       await create("a")
       let left = 3
-      proxy.fault = () => (left-- > 0 ? { do: "answer", status: [404, 403, 500][left] ?? 500 } : undefined)
+      proxy().fault = () => (left-- > 0 ? { do: "answer", status: [404, 403, 500][left] ?? 500 } : undefined)
       const { names, told } = await synced(await watch())
       expect(names()).toEqual(["a"])
       expect(told).toEqual(["failed Unavailable", "failed Forbidden", "failed NotFound", "listed initial"])
@@ -186,23 +80,23 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
       await create("a")
       await until(() => expect(watched.names()).toEqual(["a"]))
       const before = asked(false)
-      proxy.cut(how)
+      proxy().cut(how)
       await create("b")
       await until(() => expect(watched.names()).toEqual(["a", "b"]))
       expect(asked(false)).toBe(before)
       expect(watched.told.filter((each) => each.startsWith("listed"))).toEqual(["listed initial"])
-      expect(proxy.asked.at(-1)?.query.get("resourceVersion")).not.toBeNull()
+      expect(proxy().asked.at(-1)?.query.get("resourceVersion")).not.toBeNull()
     })
 
     it("is not a busy loop against a server that closes each watch at once", async () => {
       const watched = await synced(await watch({ leastWait: Duration.millis(100), mostWait: Duration.millis(400) }))
       const before = asked(true)
       const began = performance.now()
-      proxy.fault = ({ isWatch }) => (isWatch ? { do: "answer", status: 200, body: "" } : undefined)
-      proxy.cut("close")
+      proxy().fault = ({ isWatch }) => (isWatch ? { do: "answer", status: 200, body: "" } : undefined)
+      proxy().cut("close")
       await until(() => expect(asked(true) - before).toBeGreaterThanOrEqual(4))
       expect(performance.now() - began).toBeGreaterThanOrEqual(250)
-      proxy.fault = () => undefined
+      proxy().fault = () => undefined
       await create("a")
       await until(() => expect(watched.names()).toEqual(["a"]))
     })
@@ -210,24 +104,24 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
     it("lists anew after 410, told as an answer or in the stream, and tells what went meanwhile", async () => {
       await create("a")
       const watched = await synced(await watch())
-      proxy.freeze()
+      proxy().freeze()
       await remove("a")
       await create("b")
       let once = true
-      proxy.fault = ({ isWatch, query }) => {
+      proxy().fault = ({ isWatch, query }) => {
         const refused = isWatch && query.has("resourceVersion") && once
         once = once && !refused
         return refused ? { do: "answer", status: 410 } : undefined
       }
-      proxy.cut("reset")
+      proxy().cut("reset")
       await until(() => expect(watched.names()).toEqual(["b"]))
       expect(watched.changes.at(-1)).toMatchObject({
-        key: `${upstream.namespace}/a`,
+        key: `${namespace()}/a`,
         before: { metadata: { name: "a" } },
         after: undefined
       })
-      proxy.lines = (line) => {
-        proxy.lines = (each) => [each]
+      proxy().lines = (line) => {
+        proxy().lines = (each) => [each]
         return [GONE_LINE, line]
       }
       await create("c")
@@ -239,7 +133,7 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
       const watched = await synced(await watch())
       let at = 0
       let waited = 0
-      proxy.fault = ({ isWatch }) => {
+      proxy().fault = ({ isWatch }) => {
         if (!isWatch) return undefined
         if (at !== 0) {
           waited = performance.now() - at
@@ -248,7 +142,7 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
         at = performance.now()
         return { do: "answer", status: 429, headers: { "retry-after": "1" } }
       }
-      proxy.cut("reset")
+      proxy().cut("reset")
       await create("a")
       await until(() => expect(watched.names()).toEqual(["a"]))
       expect(waited).toBeGreaterThanOrEqual(990)
@@ -256,8 +150,8 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
 
     it("gives a watch up that the server should have ended long ago", async () => {
       const watched = await synced(await watch({ watchSeconds: [1, 1] }))
-      proxy.freeze()
-      proxy.fault = ({ isWatch }) => (isWatch && watched.told.length < 2 ? { do: "stall" } : undefined)
+      proxy().freeze()
+      proxy().fault = ({ isWatch }) => (isWatch && watched.told.length < 2 ? { do: "stall" } : undefined)
       await create("a")
       await until(() => expect(watched.told).toContain("failed Unavailable"))
       await until(() => expect(watched.names()).toEqual(["a"]))
@@ -266,7 +160,7 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
     it("does not take back what is replayed from the past", async () => {
       const watched = await synced(await watch())
       const lines: Array<string> = []
-      proxy.lines = (line) => {
+      proxy().lines = (line) => {
         lines.push(line)
         return [line]
       }
@@ -276,23 +170,23 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
       await remove("a")
       await until(() => expect(watched.names()).toEqual([]))
       const before = watched.changes.length
-      proxy.lines = (line) => [...lines.slice(0, 2), line]
+      proxy().lines = (line) => [...lines.slice(0, 2), line]
       await create("b")
       await until(() => expect(watched.names()).toEqual(["b"]))
-      expect(watched.changes.slice(before).map(({ key }) => key)).toEqual([`${upstream.namespace}/b`])
+      expect(watched.changes.slice(before).map(({ key }) => key)).toEqual([`${namespace()}/b`])
     })
 
     it("tells an object that was made anew in a gap as gone and new", async () => {
       const first = await create("a")
       const watched = await synced(await watch())
-      proxy.freeze()
+      proxy().freeze()
       await remove("a")
       const second = await create("a")
       const before = watched.changes.length
-      proxy.lines = () => [GONE_LINE]
-      proxy.cut("reset")
+      proxy().lines = () => [GONE_LINE]
+      proxy().cut("reset")
       await until(() => expect(watched.told).toContain("failed Gone"))
-      proxy.lines = (line) => [line]
+      proxy().lines = (line) => [line]
       await until(() => expect(watched.changes.length).toBeGreaterThan(before))
       expect(
         watched.changes.slice(before).map((each) => [each.before?.metadata.uid, each.after?.metadata.uid])
@@ -318,24 +212,24 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
     it("sees the answer to a write of its own at once, and nothing older after it", async () => {
       await create("a")
       const watched = await synced(await watch())
-      proxy.freeze()
+      proxy().freeze()
       await label("a", "one")
       const written = await label("a", "two")
       await Effect.runPromise(watched.reflector.observe(written))
-      const held = () => watched.reflector.cache.get(`${upstream.namespace}/a`)?.metadata.labels
+      const held = () => watched.reflector.cache.get(`${namespace()}/a`)?.metadata.labels
       expect(held()).toEqual({ value: "two" })
       const before = watched.changes.length
-      proxy.cut("close")
+      proxy().cut("close")
       await create("b")
       await until(() => expect(watched.names()).toEqual(["a", "b"]))
       expect(held()).toEqual({ value: "two" })
-      expect(watched.changes.slice(before).map(({ key }) => key)).toEqual([`${upstream.namespace}/b`])
+      expect(watched.changes.slice(before).map(({ key }) => key)).toEqual([`${namespace()}/b`])
     })
 
     it("finds by its safety list what the watch did not tell, mends and counts it", async () => {
       await create("a")
       const watched = await synced(await watch({ relistEvery: Duration.millis(300) }))
-      proxy.lines = () => []
+      proxy().lines = () => []
       await create("b")
       await remove("a")
       await until(() => expect(watched.names()).toEqual(["b"]))
@@ -353,18 +247,18 @@ export const reflectorContract = (start: () => Promise<Upstream>) => {
       { do: "answer", status: 410 }
     ]
     let at = 0
-    proxy.fault = ({ method }) => (method === "GET" ? faults[at++ % faults.length] : undefined)
+    proxy().fault = ({ method }) => (method === "GET" ? faults[at++ % faults.length] : undefined)
     for (let round = 0; round < 20; round++) {
-      const before = proxy.asked.length
+      const before = proxy().asked.length
       const watched = await watch({ leastWait: Duration.millis(1), mostWait: Duration.millis(3) })
-      await until(() => expect(proxy.asked.length).toBeGreaterThan(before))
+      await until(() => expect(proxy().asked.length).toBeGreaterThan(before))
       await watched.stop()
       running.delete(watched)
-      const ended = begun
+      const ended = begun()
       // One of our own goes its whole way meanwhile.
-      await rest(proxy.access, "PATCH", pathFor("a"), { metadata: { labels: { value: String(round) } } })
-      expect(begun).toBe(ended)
+      await rest(proxy().access, "PATCH", pathFor("a"), { metadata: { labels: { value: String(round) } } })
+      expect(begun()).toBe(ended)
     }
-    await until(() => expect(proxy.openWatches()).toBe(0))
+    await until(() => expect(proxy().openWatches()).toBe(0))
   })
 }
