@@ -34,6 +34,8 @@ export class Wakes extends Context.Service<
       const healthy = yield* Ref.make(true)
       const pending = yield* Queue.sliding<void>(1)
       const names = new Set<string>()
+      /** Made once each: every change of desired state sends one. */
+      const sends = new Map<string, Effect.Effect<void>>()
 
       const ring = (reconciler: string) => {
         for (const queue of queues.get(reconciler) ?? []) Queue.offerUnsafe(queue, undefined)
@@ -75,14 +77,21 @@ export class Wakes extends Context.Service<
 
       return Wakes.of({
         healthy: Ref.get(healthy),
-        send: (reconciler) =>
-          database.afterCommit(
+        send: (reconciler) => {
+          const known = sends.get(reconciler)
+          if (known !== undefined) return known
+          const send = database.afterCommit(
             Effect.sync(() => {
               ring(reconciler)
+              // One notice is on its way already, and will say so.
+              if (names.has(reconciler)) return
               names.add(reconciler)
               Queue.offerUnsafe(pending, undefined)
             })
-          ),
+          )
+          sends.set(reconciler, send)
+          return send
+        },
         hints: (reconciler) =>
           Queue.sliding<void>(1).pipe(
             Effect.tap((queue) => Effect.sync(() => queues.set(reconciler, [...(queues.get(reconciler) ?? []), queue])))
