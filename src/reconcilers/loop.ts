@@ -16,7 +16,7 @@
  *
  * In each row but the last, desired state that changed meanwhile makes the key due at once.
  */
-import { Clock, Duration, Effect, type Exit, Fiber, Layer, Queue, Random, Ref, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, type Exit, Fiber, Layer, Queue, Random, Ref, Schedule } from "effect"
 import { Wakes } from "../database/wake.ts"
 import * as work from "../database/work.ts"
 import { Metrics } from "../metrics.ts"
@@ -49,13 +49,23 @@ export const run = <E, R>(reconciler: Reconciler<E, R>, { grace = Duration.secon
           Effect.catch((error) => Effect.logWarning("leases were not given back; they run out", error))
         )
       )
-      yield* Effect.forkScoped(Effect.forever(complete(state)))
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(work.HEARTBEAT), extend(state))))
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(LEASE_CHECK), giveUp(state))))
+      yield* Effect.forkScoped(unceasing(complete(state)))
+      yield* Effect.forkScoped(unceasing(Effect.andThen(Effect.sleep(work.HEARTBEAT), extend(state))))
+      yield* Effect.forkScoped(unceasing(Effect.andThen(Effect.sleep(LEASE_CHECK), giveUp(state))))
       yield* Effect.addFinalizer(() => drain(state, grace))
       // Last, so that it is the first to end: nothing is claimed any more while the rest winds down.
-      yield* Effect.forkScoped(Effect.forever(claimAndWait(state)))
+      yield* Effect.forkScoped(unceasing(claimAndWait(state)))
     })
+  )
+
+/** For ever: a defect in one round is logged and is not the end of the loop. */
+const unceasing = <E, R>(round: Effect.Effect<void, E, R>) =>
+  Effect.forever(
+    Effect.catchCause(round, (cause) =>
+      Cause.hasInterrupts(cause)
+        ? Effect.failCause(cause)
+        : Effect.andThen(Effect.logError("a round of the loop died; it goes on", cause), Effect.sleep(RECOVERY))
+    )
   )
 
 const claimAndWait = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
@@ -110,7 +120,8 @@ const start = Effect.fnUntraced(function* <E, R>(state: State<E, R>, claim: work
   const metrics = yield* Metrics
   // Claimed again by ourselves after the lease was lost: the old pass has no business any more.
   const old = held.get(claim.key)
-  if (old !== undefined) yield* Fiber.interrupt(old.fiber)
+  // It may be deaf for a while, on a connection that broke; the fence keeps it from writing.
+  if (old !== undefined) yield* Effect.timeoutOption(Fiber.interrupt(old.fiber), CLAIM_PATIENCE)
 
   const labels = { name: reconciler.name, controller: reconciler.name }
   metrics.queueAdds.inc(labels)
