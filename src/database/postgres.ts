@@ -30,25 +30,8 @@ export const layerPostgres = ({ poolSize, url }: PostgresOptions) =>
     })
   )
 
-/**
- * A statement that begins with its name in a comment is prepared once on each connection: the server then neither
- * parses nor plans it again. For the few that run all the time, whose planning would cost as much as running them.
- */
-class Client extends pg.Client {
-  // One of the many ways to call it is meant; the others pass.
-  override query(...args: ReadonlyArray<unknown>): never {
-    const [text, values, ...rest] = args
-    const name = typeof text === "string" ? NAMED.exec(text)?.[1] : undefined
-    const call = name === undefined ? args : [{ name, text, values }, ...rest]
-    return Reflect.apply(super.query, this, call) as never
-  }
-}
-
-const NAMED = /^\s*\/\* ([\w.]+) \*\//u
-
 const openPool = (connectionString: string, max: number) => {
   const pool = new pg.Pool({
-    Client,
     connectionString,
     max,
     application_name: "driftless",

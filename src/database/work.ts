@@ -57,7 +57,7 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
   // A busy process claims one key at a time: rounded up, old resyncs would then always come before changes.
   const share = Math.floor(limit / 4 + (yield* Random.next))
   const { rows } = yield* query("work.claim", (db) =>
-    sql<Omit<Claim, "reconciler" | "owner">>`/* work.claim */
+    sql<Omit<Claim, "reconciler" | "owner">>`
       with due as (
         select w.key, w.owner is not null as takeover, w.due_at
         from (values (1, -100, interval '1 minute', ${share}::int), (2, 0, interval '1 minute', ${share}::int),
@@ -85,7 +85,7 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
 export const heartbeat = Effect.fnUntraced(function* (reconciler: string, claims: ReadonlyArray<Claim>) {
   const { query } = yield* Database
   const { rows } = yield* query("work.heartbeat", (db) =>
-    sql<{ key: string }>`/* work.heartbeat */
+    sql<{ key: string }>`
       with held as (
         select w.key from reconcile_work w
         join unnest(${column(claims, (c) => c.key)}::text[], ${column(claims, (c) => c.owner)}::text[],
@@ -125,7 +125,7 @@ export const lost = Effect.fnUntraced(function* (reconciler: string, claims: Rea
 export const complete = Effect.fnUntraced(function* (reconciler: string, all: ReadonlyArray<Completion>) {
   const { query } = yield* Database
   const { rows } = yield* query("work.complete", (db) =>
-    sql<{ key: string }>`/* work.complete */
+    sql<{ key: string }>`
       with held as (
         select i.* from reconcile_work w
         join unnest(
