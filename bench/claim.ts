@@ -195,9 +195,12 @@ const script = Effect.fnUntraced(function* () {
   }
   const first = scriptOf(claim, "claim", {})
   const second = scriptOf(complete, "complete", known)
-  // pgbench keeps one row: the claimed ones as arrays, which is how the completion wants them.
-  const gathered =
-    `with claimed as (${first.text}) select array_agg(key)::text as keys, array_agg(fence)::text as fences, ` +
-    "array_agg(epoch)::text as epochs, array_agg(generation)::text as generations from claimed"
+  // pgbench cannot read JSON: it gathers the same rows as arrays, which is how the completion wants them.
+  const gathered = first.text.replace(/ select coalesce\(json_agg\(.*/u, ` ${GATHERED}`)
+  if (!gathered.endsWith(GATHERED)) return yield* Effect.die(new Error("a claim no longer answers one array in JSON"))
   return { text: `${gathered} \\gset\n${second.text};\n`, variables: { ...first.variables, ...second.variables } }
 })
+
+const GATHERED =
+  "select array_agg(key)::text as keys, array_agg(fence)::text as fences, array_agg(epoch)::text as epochs, " +
+  "array_agg(generation)::text as generations from claimed"
