@@ -10,14 +10,8 @@ export const observe = Effect.fnUntraced(function* <E, R>({ held, reconciler }: 
   const metrics = yield* Metrics
   const clock = yield* Clock.Clock
   const labels = { name: reconciler.name, controller: reconciler.name }
-  for (const result of ["success", "error", "requeue", "requeue_after"]) {
-    metrics.reconcileTotal.inc({ controller: reconciler.name, result }, 0)
-  }
+  beginAtZero(metrics, reconciler.name)
   metrics.maxConcurrent.set({ controller: reconciler.name }, reconciler.concurrency)
-  // From zero on, so that the first of each is an increase.
-  metrics.reconcilePanics.inc({ controller: reconciler.name }, 0)
-  metrics.reconcileTimeouts.inc({ controller: reconciler.name }, 0)
-  metrics.leaseExpired.inc({ reconciler: reconciler.name }, 0)
   const database = yield* Database
   metrics.onScrape(
     work.depth(reconciler.name).pipe(
@@ -44,5 +38,24 @@ export const observe = Effect.fnUntraced(function* <E, R>({ held, reconciler }: 
     })
   )
 })
+
+/** A series that is born with its first event already in it shows no increase: `rate` would never see that one. */
+const beginAtZero = (metrics: Metrics["Service"], name: string) => {
+  const controller = { controller: name }
+  const queue = { name, controller: name }
+  for (const result of ["success", "error", "requeue", "requeue_after"]) {
+    metrics.reconcileTotal.inc({ ...controller, result }, 0)
+  }
+  metrics.reconcileErrors.inc(controller, 0)
+  metrics.terminalErrors.inc(controller, 0)
+  metrics.reconcilePanics.inc(controller, 0)
+  metrics.reconcileTimeouts.inc(controller, 0)
+  metrics.leaseExpired.inc({ reconciler: name }, 0)
+  metrics.queueAdds.inc(queue, 0)
+  metrics.queueRetries.inc(queue, 0)
+  metrics.reconcileTime.zero(controller)
+  metrics.queueDuration.zero(queue)
+  metrics.workDuration.zero(queue)
+}
 
 const SCRAPE_PATIENCE = Duration.seconds(2)

@@ -8,6 +8,8 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const database = yield* Database
     const metrics = yield* Metrics
+    // Born with its first changes already in it, it would show no increase, and `rate` would never see those.
+    metrics.convergence.zero({ kind: "DnsRecord" })
     metrics.onScrape(
       Effect.all([zones, records, budgets], { discard: true }).pipe(
         Effect.timeout("5 seconds"),
