@@ -166,6 +166,12 @@ describe.runIf(hasPrometheus)(`a running system${withoutPrometheus}`, () => {
     }
   })
 
+  it("sees the first changes of a process too", async () => {
+    const changes = ZONES.length * 2 + LIMITED.length
+    const [seen] = await prometheus.history("sum(increase(driftless_convergence_seconds_count[1h]))")
+    expect(seen?.value).toBeGreaterThanOrEqual(changes)
+  })
+
   it("shows something in every panel that is not named as empty", { timeout: PATIENCE }, async () => {
     const empty: Array<string> = []
     for (const { expr, name } of queries) {

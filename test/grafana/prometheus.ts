@@ -37,12 +37,16 @@ export interface Prometheus {
   readonly stop: () => Promise<void>
 }
 
-/** Targets are `host:port`. */
+/**
+ * Targets are `host:port`. Ready when each was scraped: Prometheus finds its targets seconds after it listens, and what
+ * a target counted before the first scrape is no increase.
+ */
 export const startPrometheus = async (...targets: ReadonlyArray<string>): Promise<Prometheus> => {
   const began = Date.now() / 1000
   const directory = mkdtempSync(join(tmpdir(), "driftless-prometheus-"))
   const alerts = await startAlertmanager()
   writeFileSync(join(directory, "rules.yaml"), renderRules(alertGroups, { faster: FASTER }))
+  writeFileSync(join(directory, "scraped.yaml"), firesWhenScraped(targets.length))
   writeFileSync(join(directory, "prometheus.yaml"), configuration(targets, alerts.address))
   const child = spawn(
     "prometheus",
@@ -57,6 +61,7 @@ export const startPrometheus = async (...targets: ReadonlyArray<string>): Promis
   const orphaned = () => void child.kill("SIGKILL")
   process.once("exit", orphaned)
   const url = `http://${await addressIn(child)}`
+  await alerts.fired(SCRAPED, PATIENCE)
   return {
     fired: alerts.fired,
     history: async (expr) => {
@@ -98,10 +103,18 @@ interface RangeAnswer {
 const configuration = (targets: ReadonlyArray<string>, alertmanager: string) =>
   stringify({
     global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
-    rule_files: ["rules.yaml"],
+    rule_files: ["rules.yaml", "scraped.yaml"],
     alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }] },
     scrape_configs: [{ job_name: "driftless", static_configs: [{ targets, labels: { namespace: "edge" } }] }]
   })
+
+/** An alert of our own, so that the first scrapes are told as all else is. */
+const SCRAPED = "EveryTargetScraped"
+const firesWhenScraped = (targets: number) =>
+  stringify({ groups: [{ name: "scraped", rules: [{ alert: SCRAPED, expr: `count(up == 1) == ${targets}` }] }] })
+
+/** Milliseconds, of a loaded machine. */
+const PATIENCE = 60_000
 
 /** Where it listens, from its log. */
 const addressIn = async (child: ChildProcess) => {
