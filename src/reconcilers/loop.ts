@@ -61,10 +61,10 @@ export const run = <E, R>(reconciler: Reconciler<E, R>, { grace = Duration.secon
 /** For ever: a defect in one round is logged and is not the end of the loop. */
 const unceasing = <E, R>(round: Effect.Effect<void, E, R>) =>
   Effect.forever(
-    Effect.catchCause(round, (cause) =>
-      Cause.hasInterrupts(cause)
-        ? Effect.failCause(cause)
-        : Effect.andThen(Effect.logError("a round of the loop died; it goes on", cause), Effect.sleep(RECOVERY))
+    Effect.catchCauseIf(
+      round,
+      (cause) => !Cause.hasInterrupts(cause),
+      (cause) => Effect.andThen(Effect.logError("a round of the loop died; it goes on", cause), Effect.sleep(RECOVERY))
     )
   )
 
@@ -136,7 +136,7 @@ const start = Effect.fnUntraced(function* <E, R>(state: State<E, R>, claim: work
         ? Effect.sync(() => forget(state, claim))
         : Effect.asVoid(Queue.offer(finished, completion))
     ),
-    Effect.onInterrupt(() => Effect.sync(() => forget(state, claim))),
+    Effect.onError(() => Effect.sync(() => forget(state, claim))),
     Effect.forkDetach
   )
   held.set(claim.key, { claim, fiber, since: now, leaseEnd: leaseEndOf(now) })
@@ -172,9 +172,17 @@ const report = Effect.fnUntraced(function* <E, R>(
 
 /** Ends passes in batches. A completion that cannot be written is tried until the leases run out. */
 const complete = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
+  const batch = yield* Queue.takeBetween(state.finished, 1, BATCH)
+  // Whatever becomes of it: a key that is still held would have its lease extended for ever.
+  const forgotten = Effect.sync(() => batch.forEach(({ claim }) => forget(state, claim)))
+  yield* Effect.ensuring(writeEnds(state, batch), forgotten)
+})
+
+const writeEnds = Effect.fnUntraced(function* <E, R>(
+  { held, reconciler }: State<E, R>,
+  batch: ReadonlyArray<work.Completion>
+) {
   const metrics = yield* Metrics
-  const { finished, reconciler } = state
-  const batch = yield* Queue.takeBetween(finished, 1, BATCH)
   const done = yield* work.complete(reconciler.name, batch).pipe(
     Effect.timeout(work.HEARTBEAT),
     Effect.retry({ times: COMPLETION_TRIES, schedule: RECOVERY_SCHEDULE }),
@@ -185,11 +193,10 @@ const complete = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const now = yield* Clock.currentTimeMillis
   for (const { claim } of batch) {
     if (done !== undefined && !done.has(claim.key)) metrics.fenceRejected.inc({ site: "complete" })
-    const since = state.held.get(claim.key)?.since ?? now
+    const since = held.get(claim.key)?.since ?? now
     const seconds = Math.max(0, (now - since) / 1000)
     metrics.reconcileTime.observe({ controller: reconciler.name }, seconds)
     metrics.workDuration.observe({ name: reconciler.name, controller: reconciler.name }, seconds)
-    forget(state, claim)
   }
 })
 

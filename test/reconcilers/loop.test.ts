@@ -213,7 +213,7 @@ layer(layerEmbedded, { excludeTestServices: true })("a pass", (it) => {
 
 // Virtual time for the loop's own timers; SQL's time is set beside it.
 layer(layerEmbedded)("a lease", (it) => {
-  const pass = Effect.fnUntraced(function* (heartbeats: "answered" | "hang") {
+  const pass = Effect.fnUntraced(function* (heartbeats: "answered" | "hang" | "die once") {
     yield* emptyWork
     yield* setTime(new Date(NOON))
     yield* due(["a"])
@@ -221,6 +221,7 @@ layer(layerEmbedded)("a lease", (it) => {
     const started = yield* Deferred.make<void>()
     const ended = yield* Deferred.make<number>()
     const start = yield* Clock.currentTimeMillis
+    let died = 0
     const reconcile = () =>
       Effect.andThen(Deferred.succeed(started, undefined), Effect.never).pipe(
         Effect.onInterrupt(() =>
@@ -232,8 +233,11 @@ layer(layerEmbedded)("a lease", (it) => {
       Database,
       {
         ...database,
-        query: (operation, run) =>
-          operation === "work.heartbeat" && heartbeats === "hang" ? Effect.never : database.query(operation, run)
+        query: (operation, run) => {
+          if (operation !== "work.heartbeat" || heartbeats === "answered") return database.query(operation, run)
+          if (heartbeats === "hang") return Effect.never
+          return died++ === 0 ? Effect.die(new Error("bug")) : database.query(operation, run)
+        }
       }
     )
     yield* Deferred.await(started)
@@ -251,6 +255,15 @@ layer(layerEmbedded)("a lease", (it) => {
   it.effect("is extended while a long pass runs", () =>
     Effect.gen(function* () {
       const { ended, seconds } = yield* pass("answered")
+      yield* seconds(60)
+      assert.isFalse(yield* Deferred.isDone(ended))
+      assert.isAbove((yield* workOf("a", PROBE)).due_in, 8)
+    })
+  )
+
+  it.effect("is extended on after a heartbeat that died of a defect", () =>
+    Effect.gen(function* () {
+      const { ended, seconds } = yield* pass("die once")
       yield* seconds(60)
       assert.isFalse(yield* Deferred.isDone(ended))
       assert.isAbove((yield* workOf("a", PROBE)).due_in, 8)
