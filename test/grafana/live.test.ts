@@ -55,10 +55,9 @@ const contentOf = (zone: string) =>
     .map(({ content }) => content)
     .sort()
 
-/** Somebody else changes the first record of a zone. */
+/** Somebody else changes the records of a zone. */
 const drift = (zone: string, content: string) => {
-  const id = recordsOf(zone)[0]?.id ?? ""
-  simulator.engine.control.edit({ op: "edit", zone, id, fields: { content } })
+  for (const { id } of recordsOf(zone)) simulator.engine.control.edit({ op: "edit", zone, id, fields: { content } })
 }
 
 const healed = (zone: string, contents: ReadonlyArray<string>) =>
@@ -67,7 +66,7 @@ const healed = (zone: string, contents: ReadonlyArray<string>) =>
 const converge = async () => {
   const everywhere = [...ZONES, "missing.test"].map((zone) => {
     const token = LIMITED.includes(zone) ? "limited" : zone.replace(".test", "")
-    return aZone(zone, token in TOKENS ? token : "good", zone === "held.test" ? { maxDeletions: "1" } : {})
+    return aZone(zone, token in TOKENS ? token : "good", zone === "held.test" ? { maxDeletions: "0" } : {})
   })
   const records = ZONES.flatMap((zone) => [aRecord(zone, "a", "192.0.2.1"), aRecord(zone, "b", "192.0.2.2")])
   await product.apply(...Object.keys(TOKENS).map(aCredential), ...everywhere, ...records)
@@ -99,7 +98,8 @@ const makeFaults = async () => {
 }
 
 const keepChanging = async () => {
-  for (let turn = 0; turn < 11; turn++) {
+  // The zones of a token share its calls, so a turn takes seconds: all of them together far less than the alert's hour.
+  for (let turn = 0; turn < 6; turn++) {
     drift("healthy.test", `198.51.100.${turn + 1}`)
     await healed("healthy.test", ["192.0.2.1", "192.0.2.2"])
   }
