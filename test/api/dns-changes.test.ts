@@ -1,35 +1,11 @@
 /** Asking for records over HTTP, and changing them, on a real database. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { aDomain, type Surfaces, start } from "../support/control-plane.ts"
+import { afterAll, describe, expect, it } from "vitest"
+import { aDomain, RECORDS, recordsIn, start } from "../support/control-plane.ts"
 
-let plane: Surfaces
-let domainId: number
-
-beforeAll(async () => {
-  plane = await start()
-  domainId = (await aDomain(plane, "example.test")).domainId
-})
+const plane = await start()
+const { domainId } = await aDomain(plane, "example.test")
+const { confirm, create, idOf, shown } = recordsIn(plane, domainId)
 afterAll(() => plane.close())
-
-const RECORDS = "/api/v1/dns/records"
-
-const create = (some: object) =>
-  plane.post(`${RECORDS}/create`, {
-    domainId,
-    type: "A",
-    value: "192.0.2.1",
-    ttl: 120,
-    ownerType: "user",
-    ownerId: 0,
-    ...some
-  })
-
-const idOf = async (some: object) => Number((await create(some)).body.data["id"])
-
-const shown = async (id: number) => (await plane.get(`${RECORDS}/${id}`)).body.data
-
-const confirm = (id: number) =>
-  plane.sql("update dns_records set observed_generation = generation, provider_record_id = 'p1' where id = $1", [id])
 
 describe("POST /dns/records/create", () => {
   it("answers what the seed shows, no more and no less", async () => {

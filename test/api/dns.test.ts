@@ -1,34 +1,12 @@
 /** Deleting, retrying and reading records over HTTP, on a real database. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { aDomain, type Surfaces, start } from "../support/control-plane.ts"
+import { afterAll, describe, expect, it } from "vitest"
+import { aDomain, RECORDS, recordsIn, start } from "../support/control-plane.ts"
 
-let plane: Surfaces
-let domainId: number
-let otherId: number
-
-beforeAll(async () => {
-  plane = await start()
-  domainId = (await aDomain(plane, "example.test")).domainId
-  otherId = (await aDomain(plane, "other.test")).domainId
-})
+const plane = await start()
+const { domainId } = await aDomain(plane, "example.test")
+const { domainId: otherId } = await aDomain(plane, "other.test")
+const { confirm, create, idOf, shown } = recordsIn(plane, domainId)
 afterAll(() => plane.close())
-
-const RECORDS = "/api/v1/dns/records"
-
-const create = (some: object) =>
-  plane.post(`${RECORDS}/create`, {
-    domainId,
-    type: "A",
-    value: "192.0.2.1",
-    ttl: 120,
-    ownerType: "user",
-    ownerId: 0,
-    ...some
-  })
-
-const idOf = async (some: object) => Number((await create(some)).body.data["id"])
-
-const shown = async (id: number) => (await plane.get(`${RECORDS}/${id}`)).body.data
 
 /** What the reconciler's report does to a row that the provider refused, for the nth time. */
 const reject = (id: number, count: number, retry: string | null) =>
@@ -37,8 +15,6 @@ const reject = (id: number, count: number, retry: string | null) =>
       next_retry_at = $3, last_error = '81053 exists', error_reason = 'RejectedByProvider' where id = $1`,
     [id, count, retry]
   )
-const confirm = (id: number) =>
-  plane.sql("update dns_records set observed_generation = generation, provider_record_id = 'p1' where id = $1", [id])
 const FUTURE = "2100-01-01T00:00:00Z"
 
 describe("POST /dns/records/delete", () => {

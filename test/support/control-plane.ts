@@ -114,3 +114,29 @@ export const aDomain = async ({ post }: Surfaces, domain: string) => {
   const made = await post("/api/v1/domains/create", { domain, apiKeyId: key.body.data.id })
   return { apiKeyId: Number(key.body.data.id), domainId: Number(made.body.data.id) }
 }
+
+export const RECORDS = "/api/v1/dns/records"
+
+/** Records of a domain, asked for and looked at over HTTP. */
+export const recordsIn = (plane: Surfaces, domainId: number) => {
+  const create = (some: object) =>
+    plane.post(`${RECORDS}/create`, {
+      domainId,
+      type: "A",
+      value: "192.0.2.1",
+      ttl: 120,
+      ownerType: "user",
+      ownerId: 0,
+      ...some
+    })
+  return {
+    create,
+    idOf: async (some: object) => Number((await create(some)).body.data["id"]),
+    shown: async (id: number) => (await plane.get(`${RECORDS}/${id}`)).body.data,
+    /** What the report does to a row that stands at the provider. */
+    confirm: (id: number) =>
+      plane.sql("update dns_records set observed_generation = generation, provider_record_id = 'p1' where id = $1", [
+        id
+      ])
+  }
+}

@@ -1,4 +1,6 @@
 /** What a pass sees of a zone, for tests of the plan: each thing with what the test is about, the rest as usual. */
+import type { Operation, Plan } from "../../src/reconcilers/dns/operation.ts"
+import { planZone } from "../../src/reconcilers/dns/plan.ts"
 import type {
   LedgerEntry,
   Observed,
@@ -102,3 +104,9 @@ export const aView = ({
     ...settings
   }
 })
+
+/** Operations as a test names them: what is done, to which content or record. */
+export const short = (operation: Operation) =>
+  `${operation._tag} ${operation._tag === "Post" ? operation.wanted.text : operation.record.id}`
+export const operations = ({ operations }: Plan) => operations.map(short)
+export const planOf = (facts: Parameters<typeof aView>[0]) => planZone(aView(facts))

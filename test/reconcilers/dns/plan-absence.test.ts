@@ -1,25 +1,21 @@
 /** Each row of the tables of `plan.ts` about whose a record is, what is gone, and what others did: one plan each. */
 import { describe, expect, it } from "vitest"
-import type { Operation, Plan } from "../../../src/reconcilers/dns/operation.ts"
-import { deletionLimit, planZone } from "../../../src/reconcilers/dns/plan.ts"
+import { deletionLimit } from "../../../src/reconcilers/dns/plan.ts"
 import {
   aRecord,
   aRejection,
   aRow,
   aSettledRow,
   aStranger,
-  aView,
   entryOf,
   intentOf,
   NOW,
   OTHER_INSTANCE,
-  tombstoneOf
+  tombstoneOf,
+  operations,
+  planOf
 } from "../../support/dns-views.ts"
 
-const plan = (facts: Parameters<typeof aView>[0]) => planZone(aView(facts))
-const short = (operation: Operation) =>
-  `${operation._tag} ${operation._tag === "Post" ? operation.wanted.text : operation.record.id}`
-const operations = ({ operations }: Plan) => operations.map(short)
 const record = aRecord()
 const settled = aSettledRow(record)
 const ledger = [entryOf(record)]
@@ -37,7 +33,7 @@ describe("whose a record is", () => {
       { tombstones: [{ ...tombstoneOf(record), recordId: null }] }
     ]
   ])("ours: %s", (_, observed, facts) => {
-    expect(operations(plan({ observed: [observed], ...facts }))).toEqual(["Delete r1"])
+    expect(operations(planOf({ observed: [observed], ...facts }))).toEqual(["Delete r1"])
   })
 
   it.each([
@@ -46,12 +42,12 @@ describe("whose a record is", () => {
     ["SOA", aRecord({ type: "SOA", name: "example.test", text: "x" })],
     ["NS of the zone itself", aRecord({ type: "NS", name: "example.test", text: "ns1.example.net" })]
   ])("never ours: %s, even in the ledger", (_, observed) => {
-    expect(plan({ observed: [observed], ledger: [entryOf(observed)] })).toMatchObject({ operations: [], foreign: 1 })
+    expect(planOf({ observed: [observed], ledger: [entryOf(observed)] })).toMatchObject({ operations: [], foreign: 1 })
   })
 
   it("an intent that is answered becomes the record's entry", () => {
     const intent = intentOf(record, 7)
-    expect(plan({ rows: [aRow()], observed: [record], ledger: [intent] })).toMatchObject({
+    expect(planOf({ rows: [aRow()], observed: [record], ledger: [intent] })).toMatchObject({
       adopted: [{ record: { id: "r1" }, entry: { id: 7 } }],
       settled: [{ recordId: "r1" }],
       vanished: []
@@ -63,13 +59,13 @@ describe("an absent row", () => {
   const absent = aSettledRow(record, { present: false })
 
   it("whose record is deleted by this plan goes when that is answered", () => {
-    const made = plan({ rows: [absent], observed: [record], ledger })
+    const made = planOf({ rows: [absent], observed: [record], ledger })
     expect(made.operations).toMatchObject([{ _tag: "Delete", leaving: [{ id: 1 }] }])
     expect(made.gone).toEqual([])
   })
 
   it("whose record is patched to another value goes when that is answered", () => {
-    const made = plan({ rows: [absent, aRow({ id: 2, value: "192.0.2.2" })], observed: [record], ledger })
+    const made = planOf({ rows: [absent, aRow({ id: 2, value: "192.0.2.2" })], observed: [record], ledger })
     expect(made.operations).toMatchObject([{ _tag: "Patch", record: { id: "r1" }, leaving: [{ id: 1 }] }])
     expect(made.gone).toEqual([])
   })
@@ -84,62 +80,62 @@ describe("an absent row", () => {
       { rows: [absent], observed: [aRecord({ instance: null })], ledger, settings: { retain: true } }
     ]
   ])("whose record %s goes", (_, facts) => {
-    expect(plan(facts).gone).toMatchObject([{ id: 1 }])
+    expect(planOf(facts).gone).toMatchObject([{ id: 1 }])
   })
 
   it("whose record was written and is not in a fresh list waits for two such lists", () => {
-    expect(plan({ rows: [absent], ledger })).toMatchObject({ gone: [], vanished: ledger })
-    expect(plan({ rows: [absent], tombstones: [tombstoneOf(record, NOW - 59_999)] })).toMatchObject({
+    expect(planOf({ rows: [absent], ledger })).toMatchObject({ gone: [], vanished: ledger })
+    expect(planOf({ rows: [absent], tombstones: [tombstoneOf(record, NOW - 59_999)] })).toMatchObject({
       gone: [],
       over: []
     })
-    expect(plan({ rows: [absent], tombstones: [tombstoneOf(record, NOW - 60_000)] })).toMatchObject({
+    expect(planOf({ rows: [absent], tombstones: [tombstoneOf(record, NOW - 60_000)] })).toMatchObject({
       gone: [{ id: 1 }],
       over: [{ recordId: "r1" }]
     })
   })
 
   it("that was given another value before it went waits for its old record all the same", () => {
-    expect(plan({ rows: [{ ...absent, value: "192.0.2.9" }], ledger }).gone).toEqual([])
+    expect(planOf({ rows: [{ ...absent, value: "192.0.2.9" }], ledger }).gone).toEqual([])
   })
 
   it("that a ledger of before names, although its record has another value by now and is another row's, goes", () => {
     const wanting = aSettledRow(record)
     const leaving = aRow({ id: 2, present: false, value: other.text, recordId: record.id, observedGeneration: 1 })
     const old = [{ ...entryOf(record), text: other.text }]
-    expect(plan({ rows: [wanting, leaving], observed: [record], ledger: old }).gone).toEqual([leaving])
+    expect(planOf({ rows: [wanting, leaving], observed: [record], ledger: old }).gone).toEqual([leaving])
   })
 
   it("whose deletion was rejected keeps its record until it may be tried again", () => {
     const rows = [{ ...absent, rejection: aRejection() }]
-    expect(plan({ rows, observed: [record], ledger })).toMatchObject({ operations: [], gone: [] })
+    expect(planOf({ rows, observed: [record], ledger })).toMatchObject({ operations: [], gone: [] })
   })
 })
 
 describe("a fresh list", () => {
   it("that lacks a record of the ledger, or an intent: a tombstone takes its place", () => {
     const entries = [entryOf(record), intentOf(other, 2)]
-    expect(plan({ ledger: entries })).toMatchObject({ vanished: entries })
-    expect(plan({ ledger: entries, fresh: false }).vanished).toEqual([])
+    expect(planOf({ ledger: entries })).toMatchObject({ vanished: entries })
+    expect(planOf({ ledger: entries, fresh: false }).vanished).toEqual([])
   })
 
   it("that lacks what a tombstone stands for: the first such list is noted, the second ends it", () => {
-    expect(plan({ tombstones: [tombstoneOf(record)] })).toMatchObject({ clean: [{ id: 1 }], over: [] })
-    expect(plan({ tombstones: [tombstoneOf(record, NOW - 60_000)] })).toMatchObject({ clean: [], over: [{ id: 1 }] })
-    expect(plan({ tombstones: [tombstoneOf(record, NOW - 60_000)], fresh: false })).toMatchObject({
+    expect(planOf({ tombstones: [tombstoneOf(record)] })).toMatchObject({ clean: [{ id: 1 }], over: [] })
+    expect(planOf({ tombstones: [tombstoneOf(record, NOW - 60_000)] })).toMatchObject({ clean: [], over: [{ id: 1 }] })
+    expect(planOf({ tombstones: [tombstoneOf(record, NOW - 60_000)], fresh: false })).toMatchObject({
       clean: [],
       over: []
     })
   })
 
   it("that shows again what a tombstone stands for: it is deleted again, and the two lists begin anew", () => {
-    const made = plan({ observed: [aRecord({ instance: null })], tombstones: [tombstoneOf(record, NOW - 60_000)] })
+    const made = planOf({ observed: [aRecord({ instance: null })], tombstones: [tombstoneOf(record, NOW - 60_000)] })
     expect(operations(made)).toEqual(["Delete r1"])
     expect(made).toMatchObject({ reappeared: [{ id: 1 }], over: [] })
   })
 
   it("that shows it while a row wants it: it is simply ours", () => {
-    const made = plan({ rows: [aRow()], observed: [record], tombstones: [tombstoneOf(record)] })
+    const made = planOf({ rows: [aRow()], observed: [record], tombstones: [tombstoneOf(record)] })
     expect(made).toMatchObject({
       operations: [],
       adopted: [{ record: { id: "r1" } }],
@@ -155,13 +151,13 @@ describe("drift", () => {
     ["edited", { observed: [aRecord({ text: "192.0.2.66" })] }],
     ["deleted", { observed: [] }]
   ])("of the kind %s is what undid a settled row", (kind, facts) => {
-    expect(plan({ rows: [settled], ledger, ...facts }).drift).toEqual([{ kind, rows: [settled] }])
+    expect(planOf({ rows: [settled], ledger, ...facts }).drift).toEqual([{ kind, rows: [settled] }])
   })
 
   it("is nothing that a list of earlier tells, or that a row asked for", () => {
-    expect(plan({ rows: [settled], ledger, observed: [aRecord({ ttl: 600 })], fresh: false }).drift).toEqual([])
+    expect(planOf({ rows: [settled], ledger, observed: [aRecord({ ttl: 600 })], fresh: false }).drift).toEqual([])
     expect(
-      plan({ rows: [aRow({ ttl: 600, generation: 2, observedGeneration: 1 })], ledger, observed: [record] }).drift
+      planOf({ rows: [aRow({ ttl: 600, generation: 2, observedGeneration: 1 })], ledger, observed: [record] }).drift
     ).toEqual([])
   })
 })

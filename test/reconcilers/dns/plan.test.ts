@@ -1,25 +1,21 @@
 /** Each row of the table of `plan.ts` about what is wanted and what is there: one plan each. */
 import { describe, expect, it } from "vitest"
-import type { Operation, Plan } from "../../../src/reconcilers/dns/operation.ts"
-import { planZone } from "../../../src/reconcilers/dns/plan.ts"
 import {
   aRecord,
   aRejection,
   aRow,
   aSettledRow,
   aStranger,
-  aView,
   entryOf,
   INSTANCE,
   NOW,
-  OTHER_INSTANCE
+  OTHER_INSTANCE,
+  operations,
+  planOf,
+  short
 } from "../../support/dns-views.ts"
 
 const MARK = `[driftless:${INSTANCE}]`
-const plan = (facts: Parameters<typeof aView>[0]) => planZone(aView(facts))
-const short = (operation: Operation) =>
-  `${operation._tag} ${operation._tag === "Post" ? operation.wanted.text : operation.record.id}`
-const operations = ({ operations }: Plan) => operations.map(short)
 const record = aRecord()
 const settled = aSettledRow(record)
 const ledger = [entryOf(record)]
@@ -27,13 +23,13 @@ const other = aRecord({ id: "r2", text: "192.0.2.2" })
 
 describe("a record is wanted", () => {
   it("and is there, ours, with the same settings: settled", () => {
-    const { operations, settled } = plan({ rows: [aRow()], observed: [record], ledger })
+    const { operations, settled } = planOf({ rows: [aRow()], observed: [record], ledger })
     expect(operations).toEqual([])
     expect(settled).toEqual([{ row: aRow(), recordId: "r1" }])
   })
 
   it("and is there and the row knows it: nothing at all", () => {
-    const nothing = plan({ rows: [settled], observed: [record], ledger })
+    const nothing = planOf({ rows: [settled], observed: [record], ledger })
     expect(nothing).toMatchObject({
       operations: [],
       settled: [],
@@ -53,16 +49,16 @@ describe("a record is wanted", () => {
     ["without our mark", aRecord({ instance: null })],
     ["with other words", aRecord({ comment: "other" })]
   ])("and is there, ours, but with %s: Patch", (_, observed) => {
-    const made = plan({ rows: [aRow({ comment: "words" })], observed: [observed], ledger })
+    const made = planOf({ rows: [aRow({ comment: "words" })], observed: [observed], ledger })
     expect(operations(made)).toEqual(["Patch r1"])
     expect(made.operations).toMatchObject([{ comment: `words ${MARK}` }])
   })
 
   it("and is there unmarked, adoption Matching: ours from now on, with a Patch where it differs", () => {
-    const made = plan({ rows: [aRow()], observed: [aStranger({ comment: "theirs" })] })
+    const made = planOf({ rows: [aRow()], observed: [aStranger({ comment: "theirs" })] })
     expect(made.adopted).toMatchObject([{ record: { id: "s1" }, entry: null }])
     expect(made.operations).toMatchObject([{ _tag: "Patch", record: { id: "s1" }, comment: `theirs ${MARK}` }])
-    const same = plan({ rows: [aRow()], observed: [aStranger({ ttl: 120 })], settings: { commentLimit: 0 } })
+    const same = planOf({ rows: [aRow()], observed: [aStranger({ ttl: 120 })], settings: { commentLimit: 0 } })
     expect(same).toMatchObject({ operations: [], adopted: [{ record: { id: "s1" } }], settled: [{ recordId: "s1" }] })
   })
 
@@ -71,7 +67,7 @@ describe("a record is wanted", () => {
     ["read-only", aStranger({ readOnly: true }), "Matching" as const],
     ["another instance's", aStranger({ instance: OTHER_INSTANCE }), "Matching" as const]
   ])("and is there, but %s: refused", (_, observed, adoption) => {
-    const made = plan({ rows: [aRow()], observed: [observed], settings: { adoption } })
+    const made = planOf({ rows: [aRow()], observed: [observed], settings: { adoption } })
     expect(made).toMatchObject({
       operations: [],
       adopted: [],
@@ -84,27 +80,27 @@ describe("a record is wanted", () => {
     ["it cannot stand beside", aStranger({ type: "CNAME", text: "a.example.net" })],
     ["it would share traffic with", aStranger({ text: "192.0.2.77" })]
   ])("and a stranger's is there that %s: refused", (_, observed) => {
-    expect(plan({ rows: [aRow()], observed: [observed] })).toMatchObject({
+    expect(planOf({ rows: [aRow()], observed: [observed] })).toMatchObject({
       operations: [],
       refusals: [{ reason: "HeldBySomeoneElse" }]
     })
   })
 
   it("beside one that is adopted by this plan: no stranger is in its way any more", () => {
-    const made = plan({ rows: [aRow(), aRow({ id: 2, value: "192.0.2.2" })], observed: [aStranger()] })
+    const made = planOf({ rows: [aRow(), aRow({ id: 2, value: "192.0.2.2" })], observed: [aStranger()] })
     expect(operations(made)).toEqual(["Patch s1", "Post 192.0.2.2"])
     expect(made.refusals).toEqual([])
   })
 
   it("and ours of that name and type is wanted by nobody: Patch that one", () => {
     expect(
-      operations(plan({ rows: [aRow({ value: "192.0.2.9", recordId: "r1" })], observed: [record], ledger }))
+      operations(planOf({ rows: [aRow({ value: "192.0.2.9", recordId: "r1" })], observed: [record], ledger }))
     ).toEqual(["Patch r1"])
   })
 
   it("and its own record is there among others: Patch its own", () => {
     const rows = [aRow({ value: "192.0.2.8" }), aRow({ id: 2, value: "192.0.2.9", recordId: "r1" })]
-    const made = plan({ rows, observed: [record, other], ledger: [entryOf(record), entryOf(other, 2)] })
+    const made = planOf({ rows, observed: [record, other], ledger: [entryOf(record), entryOf(other, 2)] })
     expect(made.operations.map((o) => [short(o), o._tag === "Patch" && o.wanted.text])).toEqual([
       ["Patch r2", "192.0.2.8"],
       ["Patch r1", "192.0.2.9"]
@@ -112,41 +108,41 @@ describe("a record is wanted", () => {
   })
 
   it("and nothing is there: Post, with our mark", () => {
-    expect(plan({ rows: [aRow({ comment: "words" })] }).operations).toMatchObject([
+    expect(planOf({ rows: [aRow({ comment: "words" })] }).operations).toMatchObject([
       { _tag: "Post", comment: `words ${MARK}` }
     ])
-    expect(plan({ rows: [aRow()], settings: { commentLimit: 0 } }).operations).toMatchObject([
+    expect(planOf({ rows: [aRow()], settings: { commentLimit: 0 } }).operations).toMatchObject([
       { _tag: "Post", comment: undefined }
     ])
   })
 
   it("in the place of one of ours that Retain leaves there: refused", () => {
     const rows = [aRow({ type: "CNAME", value: "a.example.net", recordId: "r1" })]
-    const made = plan({ rows, observed: [record], ledger, settings: { retain: true } })
+    const made = planOf({ rows, observed: [record], ledger, settings: { retain: true } })
     expect(operations(made)).toEqual(["Unmark r1"])
     expect(made.refusals).toMatchObject([{ reason: "HeldBySomeoneElse" }])
   })
 
   it("in the place of one of ours whose deletion is held: waits with that", () => {
     const rows = [aRow({ type: "CNAME", value: "a.example.net", recordId: "r1" })]
-    const made = plan({ rows, observed: [record], ledger, settings: { maxDeletions: "0" } })
+    const made = planOf({ rows, observed: [record], ledger, settings: { maxDeletions: "0" } })
     expect(made).toMatchObject({ operations: [], refusals: [], deletionsHeld: 1 })
   })
 
   it("but held back: whatever it had stays until it may be tried again", () => {
     const row = aRow({ value: "192.0.2.9", recordId: "r1", rejection: aRejection() })
-    expect(plan({ rows: [row], observed: [record], ledger })).toMatchObject({ operations: [], gone: [] })
+    expect(planOf({ rows: [row], observed: [record], ledger })).toMatchObject({ operations: [], gone: [] })
     const due = { ...row, rejection: aRejection({ nextRetryAt: NOW }) }
-    expect(operations(plan({ rows: [due], observed: [record], ledger }))).toEqual(["Patch r1"])
+    expect(operations(planOf({ rows: [due], observed: [record], ledger }))).toEqual(["Patch r1"])
     const stopped = { ...row, rejection: aRejection({ nextRetryAt: null, stopped: true, count: 10 }) }
-    expect(plan({ rows: [stopped], observed: [record], ledger }).operations).toEqual([])
+    expect(planOf({ rows: [stopped], observed: [record], ledger }).operations).toEqual([])
   })
 
   it("but refused: whatever it had stays, unless another needs its place", () => {
     const refused = aRow({ value: "nonsense", recordId: "r1" })
-    expect(plan({ rows: [refused], observed: [record], ledger }).operations).toEqual([])
+    expect(planOf({ rows: [refused], observed: [record], ledger }).operations).toEqual([])
     const alias = aRow({ id: 2, type: "CNAME", value: "a.example.net" })
-    expect(operations(plan({ rows: [refused, alias], observed: [record], ledger }))).toEqual([
+    expect(operations(planOf({ rows: [refused, alias], observed: [record], ledger }))).toEqual([
       "Delete r1",
       "Post a.example.net"
     ])
@@ -154,27 +150,27 @@ describe("a record is wanted", () => {
 
   it("and was refused by our own plan, even ten times: is planned anew", () => {
     const rejection = aRejection({ reason: "HeldBySomeoneElse", stopped: true, count: 10, nextRetryAt: null })
-    expect(operations(plan({ rows: [aRow({ rejection })] }))).toEqual(["Post 192.0.2.1"])
+    expect(operations(planOf({ rows: [aRow({ rejection })] }))).toEqual(["Post 192.0.2.1"])
   })
 
   it("by two rows, one of which may be tried: it is tried for both", () => {
     const rows = [aRow({ rejection: aRejection() }), aRow({ id: 2 })]
-    expect(plan({ rows }).operations).toMatchObject([{ _tag: "Post", wanted: { rows: [{ id: 1 }, { id: 2 }] } }])
+    expect(planOf({ rows }).operations).toMatchObject([{ _tag: "Post", wanted: { rows: [{ id: 1 }, { id: 2 }] } }])
   })
 })
 
 describe("a record that nobody wants", () => {
   it("is deleted when it is ours", () => {
-    expect(operations(plan({ observed: [record], ledger }))).toEqual(["Delete r1"])
+    expect(operations(planOf({ observed: [record], ledger }))).toEqual(["Delete r1"])
   })
 
   it("with Retain loses our mark and keeps its words, or is only released where it has none", () => {
-    const marked = plan({ observed: [aRecord({ comment: "words" })], ledger, settings: { retain: true } })
+    const marked = planOf({ observed: [aRecord({ comment: "words" })], ledger, settings: { retain: true } })
     expect(marked).toMatchObject({
       operations: [{ _tag: "Unmark", record: { id: "r1", comment: "words" } }],
       released: []
     })
-    const bare = plan({ observed: [aRecord({ instance: null })], ledger, settings: { retain: true } })
+    const bare = planOf({ observed: [aRecord({ instance: null })], ledger, settings: { retain: true } })
     expect(bare).toMatchObject({ operations: [], released: ["r1"] })
   })
 
@@ -184,25 +180,25 @@ describe("a record that nobody wants", () => {
       aSettledRow(other, { id: 2, value: "192.0.2.2", present: false })
     ]
     const facts = { rows, observed: [record, other], ledger: [entryOf(record), entryOf(other, 2)] }
-    expect(plan({ ...facts, settings: { maxDeletions: "1" } })).toMatchObject({
+    expect(planOf({ ...facts, settings: { maxDeletions: "1" } })).toMatchObject({
       operations: [],
       gone: [],
       deletionsHeld: 2
     })
-    expect(plan({ ...facts, settings: { maxDeletions: "1", deletionsConfirmedAt: NOW - 1001 } })).toMatchObject({
+    expect(planOf({ ...facts, settings: { maxDeletions: "1", deletionsConfirmedAt: NOW - 1001 } })).toMatchObject({
       operations: [],
       deletionsHeld: 2
     })
-    expect(operations(plan({ ...facts, settings: { maxDeletions: "1", deletionsConfirmedAt: NOW } }))).toEqual([
+    expect(operations(planOf({ ...facts, settings: { maxDeletions: "1", deletionsConfirmedAt: NOW } }))).toEqual([
       "Delete r1",
       "Delete r2"
     ])
-    expect(operations(plan({ ...facts, settings: { maxDeletions: "100%" } }))).toEqual(["Delete r1", "Delete r2"])
+    expect(operations(planOf({ ...facts, settings: { maxDeletions: "100%" } }))).toEqual(["Delete r1", "Delete r2"])
   })
 
   it("because its row moved away later than a person confirmed, is held", () => {
     const rows = [aRow({ name: "elsewhere", recordId: "r1" })]
-    const made = plan({
+    const made = planOf({
       rows,
       observed: [record],
       ledger,
@@ -213,12 +209,12 @@ describe("a record that nobody wants", () => {
   })
 
   it("and that nobody of ours put there is cleaned up without asking", () => {
-    const made = plan({ observed: [record], settings: { maxDeletions: "0" } })
+    const made = planOf({ observed: [record], settings: { maxDeletions: "0" } })
     expect(operations(made)).toEqual(["Delete r1"])
     expect(made.drift).toEqual([{ kind: "added", rows: [] }])
   })
 
   it("is left alone when it is a stranger's", () => {
-    expect(plan({ observed: [aStranger()] })).toMatchObject({ operations: [], foreign: 1 })
+    expect(planOf({ observed: [aStranger()] })).toMatchObject({ operations: [], foreign: 1 })
   })
 })
