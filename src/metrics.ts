@@ -3,31 +3,54 @@
  * letter, so that existing dashboards work; ours begin with `driftless_`. Labels are bounded: never a series per
  * record. The table in docs/operations.md is generated from here.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Struct } from "effect"
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
 
-type Kind = "counter" | "gauge" | "histogram"
-
-export interface Definition<K extends Kind = Kind, L extends string = string> {
-  readonly kind: K
+export interface Definition<M = unknown> {
+  readonly kind: "counter" | "gauge" | "histogram"
   readonly name: string
   readonly help: string
-  readonly labels: ReadonlyArray<L>
-  readonly buckets?: ReadonlyArray<number>
+  readonly labels: ReadonlyArray<string>
+  readonly build: (registry: Registry) => M
 }
 
-const define =
-  <K extends Kind>(kind: K) =>
-  <const L extends string = never>(
-    name: string,
-    help: string,
-    labels: ReadonlyArray<L> = [],
-    buckets?: ReadonlyArray<number>
-  ): Definition<K, L> => ({ kind, name, help, labels, ...(buckets === undefined ? {} : { buckets }) })
+const counter = <const L extends string = never>(
+  name: string,
+  help: string,
+  labels: ReadonlyArray<L> = []
+): Definition<Counter<L>> => ({
+  kind: "counter",
+  name,
+  help,
+  labels,
+  build: (registry) => new Counter({ name, help, labelNames: [...labels], registers: [registry] })
+})
 
-const counter = define("counter")
-const gauge = define("gauge")
-const histogram = define("histogram")
+const gauge = <const L extends string = never>(
+  name: string,
+  help: string,
+  labels: ReadonlyArray<L> = []
+): Definition<Gauge<L>> => ({
+  kind: "gauge",
+  name,
+  help,
+  labels,
+  build: (registry) => new Gauge({ name, help, labelNames: [...labels], registers: [registry] })
+})
+
+const histogram = <const L extends string>(
+  name: string,
+  help: string,
+  labels: ReadonlyArray<L>,
+  buckets: ReadonlyArray<number>
+): Definition<Histogram<L>> => ({
+  kind: "histogram",
+  name,
+  help,
+  labels,
+  build: (registry) =>
+    new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] })
+})
 
 const RECONCILE_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
@@ -166,16 +189,18 @@ export const definitions = {
   databaseUp: gauge("driftless_database_up", "1 while the database answers this process, else 0.")
 } as const satisfies Record<string, Definition>
 
-type Built<D extends Definition> =
-  D extends Definition<"counter", infer L>
-    ? Counter<L>
-    : D extends Definition<"gauge", infer L>
-      ? Gauge<L>
-      : D extends Definition<"histogram", infer L>
-        ? Histogram<L>
-        : never
+interface Build extends Struct.Lambda {
+  <M>(definition: Definition<M>): M
+  readonly "~lambda.out": this["~lambda.in"] extends Definition<infer M> ? M : never
+}
 
-export type MetricSet = { readonly [Name in keyof typeof definitions]: Built<(typeof definitions)[Name]> }
+const build = (registry: Registry) =>
+  Struct.map(
+    definitions,
+    Struct.lambda<Build>((definition) => definition.build(registry))
+  )
+
+export type MetricSet = ReturnType<typeof build>
 
 export class Metrics extends Context.Service<
   Metrics,
@@ -194,23 +219,13 @@ export class Metrics extends Context.Service<
     for (const name of ["handles", "requests", "resources"]) {
       registry.removeSingleMetric(`nodejs_active_${name}_total`)
     }
-    const built = Object.fromEntries(
-      Object.entries<Definition>(definitions).map(([key, definition]) => [key, build(definition, registry)])
-    ) as unknown as MetricSet
     const collectors: Array<Effect.Effect<void>> = []
     return Metrics.of({
-      ...built,
+      ...build(registry),
       onScrape: (collect) => void collectors.push(collect),
       expose: Effect.forEach(collectors, (collect) => collect, { discard: true }).pipe(
         Effect.andThen(Effect.promise(() => registry.metrics()))
       )
     })
   })
-}
-
-const build = ({ buckets, help, kind, labels, name }: Definition, registry: Registry) => {
-  const shared = { name, help, labelNames: [...labels], registers: [registry] }
-  if (kind === "counter") return new Counter(shared)
-  if (kind === "gauge") return new Gauge(shared)
-  return new Histogram({ ...shared, ...(buckets === undefined ? {} : { buckets: [...buckets] }) })
 }
