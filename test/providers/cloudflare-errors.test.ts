@@ -113,6 +113,22 @@ describe("an answer that is an error", () => {
     )
   })
 
+  it.each([
+    ["its text", errors(6003, `Invalid token ${TOKEN}`), "Invalid token <token>"],
+    [
+      "its chain",
+      errors(6003, "Invalid", [{ code: 6111, message: `in 'Bearer ${TOKEN}'` }]),
+      "in 'Bearer <token>' (6111)"
+    ],
+    ["what is cut off", errors(6003, `${"x".repeat(490)}${TOKEN}`), "xxx<token>"]
+  ])("that holds the token in %s is told without it, in whole and in part", async (_, body, told) => {
+    for (const status of [400, 401, 500]) {
+      const { message } = await failing({ status, body })
+      expect(message).toContain(told)
+      expect(message).not.toContain(TOKEN.slice(0, 8))
+    }
+  })
+
   it("is told in no more than 500 characters", async () => {
     expect((await failing({ status: 400, body: errors(9003, "x".repeat(10_000)) })).message).toHaveLength(500)
   })
