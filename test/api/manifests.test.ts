@@ -149,6 +149,39 @@ describe("apply", () => {
     expect(await everything()).toEqual(before)
   })
 
+  it("tells what a document refers to in vain beside its other mistakes, so that one round is enough", async () => {
+    await apply([aZone("there")])
+    const answer = await apply([
+      aRecord("www-vain", "nowhere", { ttl: 5 }),
+      aZone("vain", { credentialRef: { name: "missing" }, purpose: "fun" }),
+      // Relative to its own zone, which stands in the database, and in a document that has a mistake too.
+      aRecord("www-there", "there", { name: "www.there.test", values: [] }),
+      aRecord("www-also", "vain", { name: "www.vain.test", ttl: 5 }),
+      // Nothing is told twice, and what cannot be read is not looked for.
+      aRecord("www-form", "there", { name: "-.there.test", values: [] }),
+      aRecord("www-none", "there", { domainRef: { name: "No such\u0000name" } }),
+      aRecord("www-given", "vain")
+    ])
+    expect(answer.status).toBe(400)
+    expect(
+      errors(answer)
+        .map(({ path }) => path)
+        .toSorted()
+    ).toEqual([
+      "documents[0].spec.domainRef.name",
+      "documents[0].spec.ttl",
+      "documents[1].spec.credentialRef.name",
+      "documents[1].spec.purpose",
+      "documents[2].spec.name",
+      "documents[2].spec.values",
+      "documents[3].spec.name",
+      "documents[3].spec.ttl",
+      "documents[4].spec.name",
+      "documents[4].spec.values",
+      "documents[5].spec.domainRef.name"
+    ])
+  })
+
   it("refuses a zone that somebody else keeps, names the first, and changes nothing", async () => {
     const { domainId } = await aDomain(plane, "taken.test")
     const before = await everything()

@@ -13,7 +13,7 @@ import { lockRecords, writeRecords } from "./manifest-records.ts"
 import { writeCredential, writeDomain } from "./manifest-rows.ts"
 import * as table from "./manifest-table.ts"
 import { check, notFound, orRefuse, refuse } from "./refusal.ts"
-import { findMistakes, linksOf, missingLink } from "./references.ts"
+import { findMistakes, linkOf, missingLink } from "./references.ts"
 import { takeOver } from "./takeover.ts"
 
 export interface Applied {
@@ -68,9 +68,12 @@ export const applyObject = Effect.fn("manifests.applyObject")(function* (documen
 
 const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>, object?: ObjectOptions) {
   const { entries, mistakes } = read(documents, object !== undefined)
-  const stored = yield* table.lock([...entries.map(({ key }) => key), ...entries.flatMap(linksOf)])
+  const stored = yield* table.lock([
+    ...entries.map(({ key }) => key),
+    ...documents.flatMap((each) => linkOf(each) ?? [])
+  ])
   if (object !== undefined) yield* awaitLinks(entries, stored)
-  yield* check([...mistakes, ...findMistakes(entries, stored, documents)])
+  yield* check([...mistakes, ...findMistakes(documents, stored)])
   for (const { key } of entries) yield* requireRight(key, stored.get(keyText(key)), object)
 
   const ids = [...stored.values()].map(({ id }) => id)
@@ -95,7 +98,8 @@ const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>, ob
 
 /** Others may come before what they are referred to by; an object waits for them, and that is no mistake. */
 const awaitLinks = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>, stored: ReadonlyMap<string, Stored>) {
-  const [missing] = entries.flatMap(linksOf).flatMap((link) => missingLink(link, stored))
+  const links = entries.flatMap(({ document }) => linkOf(document) ?? [])
+  const [missing] = links.flatMap((link) => missingLink(link, stored))
   if (missing !== undefined) return yield* refuse(3003, `spec.${missing.path} ${missing.message}`, "ReferenceMissing")
 })
 

@@ -1,46 +1,61 @@
-/** What one document needs of another: that it is there, and the zone that a record's name is relative to. */
-import { Result } from "effect"
+/**
+ * What one document needs of another: that it is there, and the zone that a record's name is relative to. Judged of
+ * every document as far as it can be read, so that its other mistakes do not hide these.
+ */
+import { Option, Result, Schema } from "effect"
 import { normaliseDomain } from "../../../model/dns/names.ts"
 import { recordMistakes } from "../../../model/kinds/dns-record.ts"
-import type { KindName } from "../../../model/kinds/kinds.ts"
+import { KindName } from "../../../model/kinds/kinds.ts"
+import { Metadata, Reference } from "../../../model/kinds/metadata.ts"
 import { type Mistake, notAllowed } from "../../../model/kinds/mistakes.ts"
-import { at, type Entry, type Key, keyText, type Stored } from "./manifest-entries.ts"
+import { at, type Key, keyText, type Stored } from "./manifest-entries.ts"
 
-/** The objects that a document refers to. */
-export function linksOf({ document, key }: Entry): ReadonlyArray<Key> {
-  const { namespace } = key
-  switch (document.kind) {
-    case "Credential":
-      return []
-    case "Domain":
-      return [{ kind: "Credential", namespace, name: document.spec.credentialRef.name }]
-    case "DnsRecord":
-      return [{ kind: "Domain", namespace, name: document.spec.domainRef.name }]
-  }
+const readOutline = Schema.decodeUnknownOption(
+  Schema.Struct({
+    kind: KindName,
+    metadata: Schema.Struct({ name: Schema.optionalKey(Schema.Unknown), namespace: Metadata.fields.namespace }),
+    spec: Schema.Record(Schema.String, Schema.Unknown)
+  })
+)
+const readReference = Schema.decodeUnknownOption(Reference)
+
+const FIELD = { Credential: "credentialRef", Domain: "domainRef" } as const
+const REFERS_TO = { Credential: undefined, Domain: "Credential", DnsRecord: "Domain" } as const
+
+/** An object that is referred to. */
+interface Link extends Key {
+  readonly kind: keyof typeof FIELD
 }
 
-const FIELD: Partial<Record<KindName, string>> = { Credential: "credentialRef", Domain: "domainRef" }
+/** The object that a document refers to, where that can be read. */
+export function linkOf(document: unknown): Link | undefined {
+  const outline = Option.getOrUndefined(readOutline(document))
+  const kind = outline === undefined ? undefined : REFERS_TO[outline.kind]
+  if (outline === undefined || kind === undefined) return undefined
+  const reference = Option.getOrUndefined(readReference(outline.spec[FIELD[kind]]))
+  return reference && { kind, namespace: outline.metadata.namespace, name: reference.name }
+}
 
-/** `documents` are all of the request: one with mistakes of its own is no missing reference besides. */
+/** `documents` are all of the request: what is in it is no missing reference, whatever its own mistakes. */
 export function findMistakes(
-  entries: ReadonlyArray<Entry>,
-  stored: ReadonlyMap<string, Stored>,
-  documents: ReadonlyArray<unknown>
+  documents: ReadonlyArray<unknown>,
+  stored: ReadonlyMap<string, Stored>
 ): ReadonlyArray<Mistake> {
   const given = new Set(documents.map(nameOf))
-  const zones = new Map(entries.flatMap((entry) => zoneOf(keyText(entry.key), entry.document.spec)))
-  return entries.flatMap((entry) => {
-    const mistakes = linksOf(entry).flatMap((link) =>
-      given.has(`${link.kind} ${link.name}`)
-        ? []
-        : missingLink(link, stored).map((mistake) => at(entry.index, { ...mistake, path: `spec.${mistake.path}` }))
-    )
-    return [...mistakes, ...nameMistakes(entry, zones, stored)]
+  const zones = new Map(documents.flatMap(zoneIn))
+  return documents.flatMap((document, index) => {
+    const link = linkOf(document)
+    if (link === undefined) return []
+    const missing = given.has(`${link.kind} ${link.name}`) ? [] : missingLink(link, stored)
+    return [
+      ...missing,
+      ...nameMistakes(document, zones.get(keyText(link)) ?? zoneOf(stored.get(keyText(link))?.spec))
+    ].map((mistake) => at(index, { ...mistake, path: `spec.${mistake.path}` }))
   })
 }
 
 /** One mistake where the object that is referred to is not there, or not for long. */
-export function missingLink(link: Key, stored: ReadonlyMap<string, Stored>): ReadonlyArray<Mistake> {
+export function missingLink(link: Link, stored: ReadonlyMap<string, Stored>): ReadonlyArray<Mistake> {
   const found = stored.get(keyText(link))
   if (found?.deleting === false) return []
   const why = found === undefined ? "which does not exist" : "which is being deleted"
@@ -48,25 +63,25 @@ export function missingLink(link: Key, stored: ReadonlyMap<string, Stored>): Rea
 }
 
 /** A record's name is judged again, now that its zone is known. */
-function nameMistakes(
-  entry: Entry,
-  zones: ReadonlyMap<string, string>,
-  stored: ReadonlyMap<string, Stored>
-): ReadonlyArray<Mistake> {
-  const [link] = linksOf(entry)
-  if (entry.document.kind !== "DnsRecord" || link === undefined) return []
-  const key = keyText(link)
-  const zone = zones.get(key) ?? new Map(zoneOf(key, stored.get(key)?.spec ?? {})).get(key)
-  if (zone === undefined) return []
-  return recordMistakes({ name: entry.document.spec.name }, zone).map((mistake) =>
-    at(entry.index, { ...mistake, path: `spec.${mistake.path}` })
-  )
+function nameMistakes(document: unknown, zone: string | undefined): ReadonlyArray<Mistake> {
+  const outline = Option.getOrUndefined(readOutline(document))
+  if (outline?.kind !== "DnsRecord" || zone === undefined) return []
+  const { name } = outline.spec
+  return recordMistakes({ name }).length > 0 ? [] : recordMistakes({ name }, zone)
 }
 
-function zoneOf(key: string, spec: object): ReadonlyArray<readonly [string, string]> {
-  if (!("domain" in spec) || typeof spec.domain !== "string") return []
-  const name = normaliseDomain(spec.domain)
-  return Result.isSuccess(name) ? [[key, name.success]] : []
+/** The zone of a Domain of the request, by the key of that object. */
+function zoneIn(document: unknown): ReadonlyArray<readonly [string, string]> {
+  const outline = Option.getOrUndefined(readOutline(document))
+  if (outline?.kind !== "Domain") return []
+  const { name, namespace } = outline.metadata
+  const zone = zoneOf(outline.spec)
+  return zone === undefined ? [] : [[keyText({ kind: "Domain", namespace, name: String(name) }), zone]]
+}
+
+function zoneOf(spec: object | undefined): string | undefined {
+  if (spec === undefined || !("domain" in spec) || typeof spec.domain !== "string") return undefined
+  return Result.getOrUndefined(normaliseDomain(spec.domain))
 }
 
 function nameOf(input: unknown): string {

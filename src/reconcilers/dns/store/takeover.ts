@@ -8,7 +8,7 @@ import { Database } from "../../../database/database.ts"
 import { normaliseDomain, normaliseName } from "../../../model/dns/names.ts"
 import { keyText, type Put } from "./manifest-entries.ts"
 import type { Links } from "./manifest-table.ts"
-import { linksOf } from "./references.ts"
+import { linkOf } from "./references.ts"
 
 /** `links` learns of a domain that was taken. Answers whether anything may have been. */
 export const takeOver = Effect.fnUntraced(function* (
@@ -44,7 +44,7 @@ const takeDomain = Effect.fnUntraced(function* ({ document, key }: Put, id: numb
 })
 
 const takeRecords = Effect.fnUntraced(function* (put: Put, id: number, links: Links) {
-  const [link] = linksOf(put)
+  const link = linkOf(put.document)
   const domain = link === undefined ? undefined : links.get(keyText(link))
   if (put.document.kind !== "DnsRecord" || domain === undefined) return
   const { query } = yield* Database
