@@ -73,6 +73,8 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
   ["cli/serve.ts", ["cli/*", "process.ts", "main.ts"]],
   // What the chart's hooks run: it talks to the cluster, and to no server of ours.
   ["cli/cluster-hooks.ts", ["process.ts", "model/*", "providers/kubernetes*.ts", "reconcilers/kubernetes/objects.ts"]],
+  // `--kube`, loaded when it is asked for: how to the server, through a cluster.
+  ["cli/kube.ts", ["cli/*", "providers/kubernetes*.ts"]],
   ["cli/*", ["cli/*", "api/client.ts", "api/api.ts", "model/*", "config.ts"]]
 ]
 

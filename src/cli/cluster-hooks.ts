@@ -63,10 +63,9 @@ export const stop = Effect.fnUntraced(function* ({ deployment, instance, namespa
   yield* kubernetes
     .patch(place, { how: "merge", body: { spec: { replicas: 0 } } })
     .pipe(Effect.catchReason("KubernetesError", "NotFound", () => Effect.void))
-  const isOurs = ({ metadata: { labels = {} } }: KubeObject) =>
-    labels["app.kubernetes.io/instance"] === instance && labels["app.kubernetes.io/component"] === "controller"
+  const labels = { "app.kubernetes.io/instance": instance, "app.kubernetes.io/component": "controller" }
   const gone = Effect.gen(function* () {
-    const running = (yield* all({ resource: PODS, namespace })).filter(isOurs)
+    const running = yield* all({ resource: PODS, namespace }, labels)
     if (running.length === 0) return
     const names = running.map(({ metadata }) => metadata.name).join(", ")
     return yield* new StillRunning({ message: `these pods still run: ${names}` })
@@ -109,14 +108,14 @@ const release = Effect.fnUntraced(function* (place: Place) {
   )
 })
 
-/** Every object of a scope; none where the kind itself is not served. */
+/** Every object of a scope that bears these labels; none where the kind itself is not served. */
 const all = Effect.fnUntraced(
-  function* (scope: Scope) {
+  function* (scope: Scope, labels: Readonly<Record<string, string>> = {}) {
     const kubernetes = yield* Kubernetes
     const found: Array<KubeObject> = []
     let next: string | undefined
     do {
-      const page = yield* kubernetes.list(scope, { limit: 500, continue: next })
+      const page = yield* kubernetes.list(scope, { limit: 500, continue: next, labels })
       found.push(...page.items)
       next = page.continue
     } while (next !== undefined)

@@ -1,8 +1,9 @@
 /**
  * Where the server is and who asks. The first that is given counts:
  *
- *   server: `--server`, `DRIFTLESS_SERVER`, `http://127.0.0.1:$DRIFTLESS_API_PORT`
- *   token:  `--token`, `DRIFTLESS_ADMIN_TOKEN`, the file `admin-token` in `DRIFTLESS_DATA_DIR`
+ *   server: `--kube`, `--server`, `DRIFTLESS_SERVER`, `http://127.0.0.1:$DRIFTLESS_API_PORT`
+ *   token:  `--token`, `DRIFTLESS_ADMIN_TOKEN`, of a server in a cluster its Secret, of this machine's the file
+ *           `admin-token` in `DRIFTLESS_DATA_DIR`
  *
  * The file belongs to the server of this machine, so its token is never sent to another one.
  */
@@ -31,12 +32,35 @@ export const Token = GlobalFlag.Setting("token")({
   )
 })
 
+export const Kube = GlobalFlag.Setting("kube")({
+  flag: Flag.Boolean("kube").pipe(
+    Flag.withDescription("The server is in a cluster: found by the kubeconfig, reached through the API server"),
+    Flag.withDefault(false)
+  )
+})
+
+const kubeFlag = <const Name extends string>(name: Name, metavar: string, description: string) =>
+  GlobalFlag.Setting(name)({
+    flag: Flag.String(name).pipe(
+      Flag.withMetavar(metavar),
+      Flag.withDescription(`With --kube: ${description}`),
+      Flag.optional
+    )
+  })
+
+export const KubeContext = kubeFlag("context", "NAME", "the kubeconfig's context, if not its present one")
+export const KubeNamespace = kubeFlag(
+  "kube-namespace",
+  "NAMESPACE",
+  "where Driftless is installed [else the context's namespace, then all]"
+)
+export const KubeRelease = kubeFlag("release", "NAME", "which installation, where there are several")
+
 type Client = DriftlessClient["Service"]
 
 export class Connection extends Context.Service<
   Connection,
   {
-    readonly server: string
     /** One request. What goes wrong is told in words for a person; `refused` may say it better. */
     readonly call: <A, E>(
       request: (client: Client) => Effect.Effect<A, E>,
@@ -48,21 +72,20 @@ export class Connection extends Context.Service<
   static readonly layer = Layer.effect(
     Connection,
     Effect.gen(function* () {
-      const server = yield* findServer
-      const token = yield* findToken(server)
+      const { explained, name, server, token } = yield* reached
       const client = Context.get(yield* Layer.build(DriftlessClient.layer({ baseUrl: server, token })), DriftlessClient)
       return Connection.of({
-        server,
         call: (request, refused = () => undefined) =>
           request(client).pipe(
             Effect.catch((error) => {
               const better = refused(error)
-              return better === undefined ? explain(server, error) : Effect.fail(better)
+              return better === undefined ? explain(name, error) : Effect.fail(better)
             }),
             Effect.timeoutOrElse({
               duration: PATIENCE,
-              orElse: () => Effect.fail(new CommandFailed({ lines: [silent(server)], unreachable: true }))
-            })
+              orElse: () => Effect.fail(new CommandFailed({ lines: [silent(name)], unreachable: true }))
+            }),
+            Effect.mapError(explained)
           )
       })
     })
@@ -71,7 +94,27 @@ export class Connection extends Context.Service<
 
 /** The server gives a request up after 30 s and says so; longer than that, nobody is there. */
 const PATIENCE = Duration.seconds(35)
-const silent = (server: string) => `${server} did not answer within ${Duration.format(PATIENCE)}`
+const silent = (name: string) => `${name} did not answer within ${Duration.format(PATIENCE)}`
+
+/** Where requests go, as whom, and what it is called in what is said to a person. */
+const reached = Effect.gen(function* () {
+  const flags = {
+    context: Option.getOrUndefined(yield* KubeContext),
+    namespace: Option.getOrUndefined(yield* KubeNamespace),
+    release: Option.getOrUndefined(yield* KubeRelease)
+  }
+  if (yield* Kube) {
+    if (Option.isSome(yield* Server)) return yield* wrongUse("--kube finds the server itself; leave --server out")
+    const token = yield* givenToken
+    const { inCluster } = yield* Effect.promise(() => import("./kube.ts"))
+    return yield* inCluster({ ...flags, token })
+  }
+  if (Object.values(flags).some((flag) => flag !== undefined)) {
+    return yield* wrongUse("--context, --kube-namespace and --release choose a server in a cluster; add --kube")
+  }
+  const server = yield* findServer
+  return { server, name: server, token: yield* findToken(server), explained: (error: CommandFailed) => error }
+})
 
 const findServer = Effect.gen(function* () {
   const given = Option.getOrUndefined(yield* Server) ?? variable("DRIFTLESS_SERVER")
@@ -86,11 +129,16 @@ const findServer = Effect.gen(function* () {
   return `http://127.0.0.1:${port.success}`
 })
 
-const findToken = Effect.fnUntraced(function* (server: string) {
+const givenToken = Effect.gen(function* () {
   const given = Option.getOrUndefined(yield* Token)
   if (given !== undefined) return given
   const fromEnvironment = variable("DRIFTLESS_ADMIN_TOKEN")
-  if (fromEnvironment !== undefined) return Redacted.make(fromEnvironment)
+  return fromEnvironment === undefined ? undefined : Redacted.make(fromEnvironment)
+})
+
+const findToken = Effect.fnUntraced(function* (server: string) {
+  const given = yield* givenToken
+  if (given !== undefined) return given
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = path.join(variable("DRIFTLESS_DATA_DIR") ?? String(settings.DRIFTLESS_DATA_DIR.default), "admin-token")

@@ -9,7 +9,7 @@ import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { apply } from "./apply.ts"
-import { Server, Token } from "./connection.ts"
+import { Kube, KubeContext, KubeNamespace, KubeRelease, Server, Token } from "./connection.ts"
 import { remove } from "./delete.ts"
 import { get } from "./get.ts"
 import { records } from "./records.ts"
@@ -32,7 +32,7 @@ const driftless = Command.make("driftless").pipe(
       interrupted = 0
     })
   ]),
-  Command.withGlobalFlags([Server, Token])
+  Command.withGlobalFlags([Server, Token, Kube, KubeContext, KubeNamespace, KubeRelease])
 )
 
 /** Wrong use gets its mistakes and a hint; the whole help is a page that would push them off the screen. */

@@ -3,9 +3,13 @@
  * kubeconfig, with all that it may name (exec plugins, client certificates, OIDC), read by the official client, which
  * is loaded only then.
  */
+import type { KubeConfig } from "@kubernetes/client-node"
 import { Data, Effect } from "effect"
-import { Agent, type AgentOptions, type RequestOptions } from "node:https"
+import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
+import { Agent, type AgentOptions, type RequestOptions } from "node:https"
+import { homedir } from "node:os"
+import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 
 export interface ClusterAccess {
@@ -32,13 +36,9 @@ export const isInCluster = (environment: Environment): boolean =>
 
 /** The service account of the pod; else the kubeconfig that `KUBECONFIG` or `~/.kube/config` names. */
 export const clusterAccess = (environment: Environment): Effect.Effect<ClusterAccess, NoCluster> =>
-  Effect.tryPromise({
-    try: () =>
-      isInCluster(environment) && environment["KUBECONFIG"] === undefined
-        ? serviceAccount(environment)
-        : fromKubeconfig(),
-    catch: (cause) => new NoCluster({ message: cause instanceof Error ? cause.message : String(cause) })
-  })
+  isInCluster(environment) && environment["KUBECONFIG"] === undefined
+    ? Effect.tryPromise({ try: () => serviceAccount(environment), catch: noCluster })
+    : Effect.map(kubeconfig(environment), accessOf)
 
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -67,16 +67,43 @@ export async function serviceAccount(environment: Environment, directory = ACCOU
 /** Milliseconds. */
 const TOKEN_LIFE = 60_000
 
-async function fromKubeconfig(): Promise<ClusterAccess> {
+/** The kubeconfig that a person uses, with this context or its present one; in a pod without one, the account. */
+export const kubeconfig = (environment: Environment, context?: string): Effect.Effect<KubeConfig, NoCluster> =>
+  Effect.tryPromise({ try: () => loaded(environment, context), catch: noCluster })
+
+async function loaded(environment: Environment, context?: string): Promise<KubeConfig> {
+  const named = environment["KUBECONFIG"] || undefined
+  const usual = join(homedir(), ".kube", "config")
+  // The client would go on with an address of its own.
+  if (named === undefined && !existsSync(usual) && !isInCluster(environment)) {
+    throw new Error(`there is no kubeconfig: KUBECONFIG is not set, and there is no file ${usual}`)
+  }
   const { KubeConfig } = await import("@kubernetes/client-node")
   const config = new KubeConfig()
-  config.loadFromDefault()
+  try {
+    config.loadFromDefault()
+  } catch (cause) {
+    throw new Error(`the kubeconfig ${named ?? usual} cannot be read: ${wordsOf(cause)}`, { cause })
+  }
+  if (context !== undefined) config.setCurrentContext(context)
+  if (config.getCurrentCluster() !== null) return config
+  const contexts = config.getContexts().map(({ name }) => name)
+  const known = contexts.length === 0 ? "none" : contexts.join(", ")
+  throw new Error(
+    `the kubeconfig has no ${context === undefined ? "current context" : `context "${context}"`} with a cluster; contexts: ${known}`
+  )
+}
+
+const wordsOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+const noCluster = (cause: unknown) => new NoCluster({ message: wordsOf(cause) })
+
+/** As the kubeconfig says. */
+export function accessOf(config: KubeConfig): ClusterAccess {
   const cluster = config.getCurrentCluster()
-  if (cluster === null) throw new Error("the kubeconfig has no current context with a cluster; see kubectl config view")
   const context = config.getContextObject(config.getCurrentContext())
   let known: { readonly tls: AgentOptions; readonly agent: Agent } | undefined
   return {
-    server: cluster.server,
+    server: cluster?.server ?? "",
     namespace: context?.namespace ?? "default",
     authorize: async () => {
       const options: RequestOptions = {}
@@ -89,7 +116,9 @@ async function fromKubeconfig(): Promise<ClusterAccess> {
         known = { tls, agent: agentFor(tls) }
       }
       return {
-        agent: cluster.proxyUrl === undefined ? known.agent : options.agent,
+        ...(cluster?.server.startsWith("http:") === true
+          ? {}
+          : { agent: cluster?.proxyUrl === undefined ? known.agent : options.agent }),
         ...(options.auth == null ? {} : { auth: options.auth }),
         headers: Object.fromEntries(
           Object.entries(options.headers ?? {}).flatMap(([name, value]) =>

@@ -24,7 +24,7 @@ export const layerHttp = (access: ClusterAccess) =>
       json(access, {
         method: "GET",
         path: pathOf(scope),
-        query: { limit: String(page.limit), continue: page.continue }
+        query: { limit: String(page.limit), continue: page.continue, labelSelector: selectorOf(page.labels) }
       }).pipe(Effect.flatMap(pageOf)),
     watch: (request) => watch(access, request),
     get: (place) =>
@@ -43,6 +43,11 @@ export const layerHttp = (access: ClusterAccess) =>
       json(access, { method: "PUT", path: pathOf(place), query: MANAGED, body }).pipe(Effect.flatMap(objectOf)),
     patch: (place, patch) => json(access, patchCall(place, patch)).pipe(Effect.flatMap(objectOf))
   })
+
+const selectorOf = (labels: Readonly<Record<string, string>> = {}): string | undefined =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",") || undefined
 
 const MANAGED = { fieldManager: FIELD_MANAGER }
 

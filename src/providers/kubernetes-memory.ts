@@ -17,6 +17,7 @@ import {
   NotFound,
   type ObjectMeta,
   type Page,
+  type PageRequest,
   type Patch,
   type Place,
   type Resource,
@@ -100,11 +101,11 @@ export class MemoryCluster {
       .map(([, object]) => object)
   }
 
-  page(scope: Scope, { continue: from, limit }: { limit: number; continue: string | undefined }): Page {
+  page(scope: Scope, { continue: from, labels = {}, limit }: PageRequest): Page {
     const [version = String(this.#version), offset = "0"] = from?.split(" ") ?? []
     if (from !== undefined && compareVersions(version, this.#kept) < 0)
       throw failure(new Gone({ message: "the continue token is too old" }))
-    const all = this.all(scope)
+    const all = this.all(scope).filter((object) => bears(object, labels))
     const end = Number(offset) + limit
     return {
       items: all.slice(Number(offset), end),
@@ -228,15 +229,8 @@ export class MemoryCluster {
   }
 
   #update(place: Place, before: KubeObject, next: KubeObject, isStatus = false): KubeObject {
-    const {
-      creationTimestamp,
-      deletionTimestamp,
-      generation = 0,
-      name,
-      namespace = "",
-      resourceVersion,
-      uid
-    } = before.metadata
+    const { creationTimestamp, deletionTimestamp, generation = 0, name, ...known } = before.metadata
+    const { namespace = "", resourceVersion, uid } = known
     const metadata = {
       ...(isStatus ? before.metadata : next.metadata),
       name,
@@ -288,6 +282,9 @@ const idOf = ({ name, namespace, resource }: Place) => `${resource.plural}/${nam
 
 const concerns = ({ namespace, resource }: Scope, { event, plural }: Told) =>
   plural === resource.plural && (namespace === undefined || event.object.metadata.namespace === namespace)
+
+const bears = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value)
 
 const bodyOf = (body: unknown): Loose => JSON.parse(JSON.stringify(body)) as Loose
 

@@ -70,6 +70,15 @@ export interface Place {
   readonly name: string
 }
 
+/** A part of a list. */
+export interface PageRequest {
+  /** Objects at most. */
+  readonly limit: number
+  readonly continue: string | undefined
+  /** Only objects that bear all of these. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
 /** All namespaces where none is named. */
 export interface Scope {
   readonly resource: Resource
@@ -106,8 +115,8 @@ type Answer<A> = Effect.Effect<A, KubernetesError>
 export class Kubernetes extends Context.Service<
   Kubernetes,
   {
-    /** What was committed when it was asked, never older. `limit` objects at most. */
-    list(scope: Scope, page: { readonly limit: number; readonly continue: string | undefined }): Answer<Page>
+    /** What was committed when it was asked, never older. */
+    list(scope: Scope, page: PageRequest): Answer<Page>
     /** Ends when the server closes it; an ERROR event is a failure. As many events at a time as came together. */
     watch(request: WatchRequest): Stream.Stream<ReadonlyArray<WatchEvent>, KubernetesError>
     /** What is committed now; null where there is none. */

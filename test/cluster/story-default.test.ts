@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { kubectl, ok } from "./kubectl.ts"
-import { leaveOut, openProxy, type Proxy, restrictedNamespace, run, until } from "./support/cluster.ts"
+import { leaveOut, openProxy, type Proxy, restrictedNamespace, run, until, withFile } from "./support/cluster.ts"
 import { images } from "./support/images.ts"
 import {
   asked,
@@ -14,11 +14,12 @@ import {
   helm,
   listed,
   readyRecords,
+  recordOf,
   RELEASE,
   uninstall
 } from "./support/installation.ts"
 import { processOf, signal } from "./support/pods.ts"
-import { type Simulator, startSimulator } from "./support/workloads.ts"
+import { type Simulator, startSimulator, ZONE } from "./support/workloads.ts"
 
 const found = await images()
 const MINUTES = 60_000
@@ -77,6 +78,19 @@ describe.skipIf(found === undefined)("one process on its own volume", () => {
     await helm("upgrade", namespace, product, { podAnnotations: { "story/upgraded": "yes" } })
     expect(await secret()).toBe(made)
     await converged(500, 60)
+  })
+
+  it("is found and reached by driftless --kube, with the token of its Secret", { timeout: 4 * MINUTES }, async () => {
+    const driftless = (...args: ReadonlyArray<string>) =>
+      run("node", ["src/cli/main.ts", ...args, "--kube", "--kube-namespace", namespace], 120)
+    expect((await driftless("get", "dnsrecords", "-o", "name")).trim().split("\n")).toHaveLength(500)
+    const made = { ...recordOf(900, "203.0.113.9"), metadata: { name: "by-hand", namespace } }
+    await withFile(JSON.stringify(made), (file) => driftless("apply", "-f", file, "--wait", "--timeout", "60s"))
+    expect(await simulator.zone()).toContain(`A r900.${ZONE} 203.0.113.9`)
+    expect(await driftless("retry", "dnsrecord", "by-hand")).toContain("has no rejected records")
+    await driftless("delete", "dnsrecord", "by-hand", "--wait", "--timeout", "60s")
+    await converged(500, 60)
+    await expect(driftless("get", "all", "--release", "another")).rejects.toThrow('found no Driftless "another"')
   })
 
   it("leaves the zone as it was found when everything is deleted", { timeout: 6 * MINUTES }, async () => {

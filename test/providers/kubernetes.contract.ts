@@ -121,6 +121,19 @@ export const portContract = (start: () => Promise<PortUpstream>) => {
     expect(versions.size).toBe(1)
   })
 
+  it("lists those alone that bear all labels", async () => {
+    await make("labelled-a", { labels: { one: "1", two: "2" } })
+    await make("labelled-b", { labels: { one: "1" } })
+    const scope = { resource: resourceOf("Credential"), namespace: upstream.namespace }
+    const labelled = async (labels: Readonly<Record<string, string>>) =>
+      (await run((k) => k.list(scope, { limit: 10, continue: undefined, labels }))).items.map(
+        (each) => each.metadata.name
+      )
+    expect((await labelled({ one: "1" })).toSorted()).toEqual(["labelled-a", "labelled-b"])
+    expect(await labelled({ one: "1", two: "2" })).toEqual(["labelled-a"])
+    expect(await labelled({ one: "2" })).toEqual([])
+  })
+
   it("watches from what is there, tells where that ends, and goes on with what follows", async () => {
     await make("watched")
     const events: Array<WatchEvent> = []

@@ -63,7 +63,8 @@ async function answer(
       if (name !== undefined) return say(kubernetes.get(place()))
       const page = {
         limit: Number(url.searchParams.get("limit") ?? 500),
-        continue: url.searchParams.get("continue") ?? undefined
+        continue: url.searchParams.get("continue") ?? undefined,
+        labels: labelsOf(url.searchParams.get("labelSelector") ?? "")
       }
       return say(
         Effect.map(kubernetes.list(scope, page), ({ items, resourceVersion, continue: next }) => ({
@@ -86,6 +87,14 @@ async function answer(
     }
   }
 }
+
+const labelsOf = (selector: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    selector
+      .split(",")
+      .filter((each) => each !== "")
+      .map((each) => each.split("=", 2) as [string, string])
+  )
 
 function watch(
   kubernetes: Kubernetes["Service"],

@@ -4,6 +4,9 @@
  */
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { ok } from "../kubectl.ts"
 
 /** Its output; fails with what it said. */
@@ -73,6 +76,18 @@ export const restrictedNamespace = async (): Promise<string> => {
   await ok(["create", "namespace", name])
   await ok(["label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted"])
   return name
+}
+
+/** A file with this text, gone afterwards. */
+export const withFile = async <A>(text: string, use: (file: string) => Promise<A>): Promise<A> => {
+  const directory = mkdtempSync(join(tmpdir(), "driftless-story-"))
+  try {
+    const file = join(directory, "file.json")
+    writeFileSync(file, text)
+    return await use(file)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
 
 /** A command that a person gives by the environment; undefined where there is none. */
