@@ -143,6 +143,11 @@ export const settings = {
     text
   ),
   DRIFTLESS_KUBERNETES_CONCURRENCY: setting("8", "Objects that one process works on at a time", whole(1, 100)),
+  DRIFTLESS_KUBERNETES_RELIST: setting(
+    "1h",
+    "How often all objects are listed beside the watch, to find what it may have missed; `driftless_kubernetes_divergences_total` counts that and stays 0",
+    between(Duration.seconds(10), Duration.days(1))
+  ),
   DRIFTLESS_KUBERNETES_CREDENTIAL_SOURCES: optional(
     "What `tokenFrom` of an object may name besides a Secret: `env`, `file` or both, separated by a comma. Whoever may write a Credential could else send a secret of this process to a provider",
     listOf("env", "file")

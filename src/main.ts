@@ -139,6 +139,7 @@ const kubernetes = (settings: Settings, environment: Environment) => {
           credentialSources: settings.DRIFTLESS_KUBERNETES_CREDENTIAL_SOURCES ?? [],
           watchNamespaces: settings.DRIFTLESS_WATCH_NAMESPACES ?? [],
           secretNamespaces: settings.DRIFTLESS_SECRET_NAMESPACES ?? [],
+          tuning: { relistEvery: settings.DRIFTLESS_KUBERNETES_RELIST },
           lease: { namespace: access.value.namespace, name: settings.DRIFTLESS_KUBERNETES_LEASE, owner }
         })
         .pipe(Layer.provide(layerHttp(access.value)))

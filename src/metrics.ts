@@ -146,7 +146,7 @@ export const definitions = {
   ),
   kubernetesDivergences: counter(
     "driftless_kubernetes_divergences_total",
-    "Changes that a watch had not told and the hourly list found; must stay 0.",
+    "Changes that a watch had not told and the list beside it found; must stay 0.",
     ["kind"]
   ),
 
