@@ -10,7 +10,7 @@ import { errorOf, pageOf, unavailable, watchEvents } from "./kubernetes-wire.ts"
 import { asObject, failure, FIELD_MANAGER, Invalid, Kubernetes, type KubernetesError, pathOf } from "./kubernetes.ts"
 import type { Patch, Place, WatchEvent, WatchRequest } from "./kubernetes.ts"
 
-interface Call {
+export interface Call {
   readonly method: "GET" | "POST" | "PUT" | "PATCH"
   readonly path: string
   readonly query?: Readonly<Record<string, string | undefined>>
@@ -18,30 +18,42 @@ interface Call {
   readonly contentType?: string
 }
 
-export const layerHttp = (access: ClusterAccess) =>
+/** The head of an answer; its body is read as it comes. As Node's own messages are. */
+export interface Answer extends AsyncIterable<unknown> {
+  readonly statusCode?: number | undefined
+  readonly headers: { readonly "retry-after"?: string | undefined }
+  destroy(): unknown
+}
+
+/** Sends one request; `refresh` reads the credentials anew before. The simulation has another one than sockets. */
+export type Send = (call: Call, signal: AbortSignal, refresh: boolean) => Promise<Answer>
+
+export const layerHttp = (access: ClusterAccess) => layerOver(overSockets(access))
+
+export const layerOver = (send: Send) =>
   Layer.succeed(Kubernetes, {
     list: (scope, page) =>
-      json(access, {
+      json(send, {
         method: "GET",
         path: pathOf(scope),
         query: { limit: String(page.limit), continue: page.continue, labelSelector: selectorOf(page.labels) }
       }).pipe(Effect.flatMap(pageOf)),
-    watch: (request) => watch(access, request),
+    watch: (request) => watch(send, request),
     get: (place) =>
-      json(access, { method: "GET", path: pathOf(place) }).pipe(
+      json(send, { method: "GET", path: pathOf(place) }).pipe(
         Effect.flatMap(objectOf),
         Effect.catchReason("KubernetesError", "NotFound", () => Effect.succeed(null))
       ),
     create: (place, body) =>
-      json(access, {
+      json(send, {
         method: "POST",
         path: pathOf({ resource: place.resource, namespace: place.namespace }),
         query: MANAGED,
         body
       }).pipe(Effect.flatMap(objectOf)),
     replace: (place, body) =>
-      json(access, { method: "PUT", path: pathOf(place), query: MANAGED, body }).pipe(Effect.flatMap(objectOf)),
-    patch: (place, patch) => json(access, patchCall(place, patch)).pipe(Effect.flatMap(objectOf))
+      json(send, { method: "PUT", path: pathOf(place), query: MANAGED, body }).pipe(Effect.flatMap(objectOf)),
+    patch: (place, patch) => json(send, patchCall(place, patch)).pipe(Effect.flatMap(objectOf))
   })
 
 const selectorOf = (labels: Readonly<Record<string, string>> = {}): string | undefined =>
@@ -67,10 +79,10 @@ const objectOf = (body: unknown) => {
 }
 
 /** One call with its whole answer. */
-const json = (access: ClusterAccess, call: Call): Effect.Effect<unknown, KubernetesError> =>
+const json = (send: Send, call: Call): Effect.Effect<unknown, KubernetesError> =>
   Effect.tryPromise({
     try: async (signal) => {
-      const response = await answered(access, call, signal)
+      const response = await answered(send, call, signal)
       let text = ""
       for await (const chunk of response) text += String(chunk)
       return { status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"], text }
@@ -90,7 +102,7 @@ const json = (access: ClusterAccess, call: Call): Effect.Effect<unknown, Kuberne
     )
   )
 
-const watch = (access: ClusterAccess, request: WatchRequest) =>
+const watch = (send: Send, request: WatchRequest) =>
   Stream.unwrap(
     Effect.gen(function* () {
       const { signal } = yield* Effect.acquireRelease(
@@ -98,7 +110,7 @@ const watch = (access: ClusterAccess, request: WatchRequest) =>
         (controller) => Effect.sync(() => controller.abort())
       )
       const response = yield* Effect.tryPromise({
-        try: () => answered(access, watchCall(request), signal),
+        try: () => answered(send, watchCall(request), signal),
         catch: unavailable
       }).pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.fail(silent(PATIENCE)) }))
       const status = response.statusCode ?? 0
@@ -162,44 +174,46 @@ export const lineReader = (response: AsyncIterable<unknown>) => {
 }
 
 /** The answer's head; credentials are read anew when they are refused, once. */
-async function answered(access: ClusterAccess, call: Call, signal: AbortSignal): Promise<IncomingMessage> {
-  const response = await send(access, call, signal, false)
+async function answered(send: Send, call: Call, signal: AbortSignal): Promise<Answer> {
+  const response = await send(call, signal, false)
   if (response.statusCode !== 401) return response
   response.destroy()
-  return send(access, call, signal, true)
+  return send(call, signal, true)
 }
 
-async function send(access: ClusterAccess, call: Call, signal: AbortSignal, refresh: boolean) {
-  const { body, contentType = "application/json", method, path, query = {} } = call
-  const { headers, ...options } = await access.authorize(refresh)
-  signal.throwIfAborted()
-  const url = new URL(access.server)
-  url.pathname = `${url.pathname.replace(/\/$/u, "")}${path}`
-  for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
-  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
-  const { promise, reject, resolve } = Promise.withResolvers<IncomingMessage>()
-  const request = (url.protocol === "http:" ? requestHttp : requestHttps)(url, {
-    ...options,
-    method,
-    signal,
-    headers: {
-      ...headers,
-      accept: "application/json",
-      "user-agent": FIELD_MANAGER,
-      ...(payload === undefined ? {} : { "content-type": contentType, "content-length": payload.length })
-    }
-  })
-  request.on("error", reject).on("response", (response) => {
-    // A reset after the head is told to whoever reads; with no reader it must not end the process.
-    response.setEncoding("utf8").on("error", () => {})
-    resolve(response)
-  })
-  request.end(payload)
-  return promise
-}
+const overSockets =
+  (access: ClusterAccess): Send =>
+  async (call, signal, refresh) => {
+    const { body, contentType = "application/json", method, path, query = {} } = call
+    const { headers, ...options } = await access.authorize(refresh)
+    signal.throwIfAborted()
+    const url = new URL(access.server)
+    url.pathname = `${url.pathname.replace(/\/$/u, "")}${path}`
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const { promise, reject, resolve } = Promise.withResolvers<IncomingMessage>()
+    const request = (url.protocol === "http:" ? requestHttp : requestHttps)(url, {
+      ...options,
+      method,
+      signal,
+      headers: {
+        ...headers,
+        accept: "application/json",
+        "user-agent": FIELD_MANAGER,
+        ...(payload === undefined ? {} : { "content-type": contentType, "content-length": payload.length })
+      }
+    })
+    request.on("error", reject).on("response", (response) => {
+      // A reset after the head is told to whoever reads; with no reader it must not end the process.
+      response.setEncoding("utf8").on("error", () => {})
+      resolve(response)
+    })
+    request.end(payload)
+    return promise
+  }
 
 /** Of a refusal, to say why. */
-async function beginning(response: IncomingMessage): Promise<string> {
+async function beginning(response: Answer): Promise<string> {
   let text = ""
   for await (const chunk of response) {
     text += String(chunk)

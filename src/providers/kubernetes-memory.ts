@@ -1,18 +1,19 @@
 /**
  * A Kubernetes API server in memory, as strict as the real one in what a controller depends on: versions, uids,
- * generations, conflicts, finalizers, the status subresource, pages, bookmarks and a history that is forgotten. For
- * tests and the simulation, which put their faults into `before` and `tells`.
+ * generations, conflicts, finalizers, the status subresource with its managers, pages of one moment, bookmarks and a
+ * history that is forgotten. For tests and the simulation, which put their faults into `before` and `tells`.
  */
-import { Cause, Effect, Layer, Queue, Stream } from "effect"
 import { isDeepStrictEqual } from "node:util"
+import { type Owners, statusApplied } from "./kubernetes-memory-apply.ts"
+import { layerOf, type MemoryOptions, type Watcher } from "./kubernetes-memory-layer.ts"
 import {
   compareVersions,
   Conflict,
   failure,
+  FIELD_MANAGER,
   Gone,
   Invalid,
-  Kubernetes,
-  KubernetesError,
+  type KubernetesError,
   type KubeObject,
   NotFound,
   type ObjectMeta,
@@ -20,25 +21,11 @@ import {
   type PageRequest,
   type Patch,
   type Place,
-  type Resource,
   type Scope,
   type WatchEvent,
   type WatchRequest
 } from "./kubernetes.ts"
 import { merged } from "./merge-patch.ts"
-
-export type Verb = "list" | "watch" | "get" | "create" | "replace" | "patch"
-
-export interface MemoryOptions {
-  /** ISO 8601. */
-  readonly now?: () => string
-  /** Whether a watch may begin with what is there. */
-  readonly initialEvents?: boolean
-  /** Runs before each call; what it fails with is the answer. */
-  readonly before?: (verb: Verb, resource: Resource, name: string | undefined) => Effect.Effect<void, KubernetesError>
-  /** False keeps an event from all watches: a fault that the real server is not known to have. */
-  readonly tells?: (event: WatchEvent) => boolean
-}
 
 interface Told {
   readonly plural: string
@@ -46,7 +33,6 @@ interface Told {
   readonly event: Exclude<WatchEvent, { readonly type: "BOOKMARK" }>
 }
 
-type Watcher = Queue.Queue<ReadonlyArray<WatchEvent>, KubernetesError | Cause.Done>
 type Loose = Readonly<Record<string, unknown>>
 
 export class MemoryCluster {
@@ -55,6 +41,10 @@ export class MemoryCluster {
   readonly #objects = new Map<string, KubeObject>()
   readonly #history: Array<Told> = []
   readonly #watchers = new Map<Watcher, Scope>()
+  /** What stood at the first page, for those that follow it. */
+  readonly #pages = new Map<string, ReadonlyArray<KubeObject>>()
+  /** By uid: who has applied what of a status. */
+  readonly #owners = new Map<string, Owners>()
   #version = 100
   #kept = "0"
   #uids = 0
@@ -64,28 +54,11 @@ export class MemoryCluster {
   }
 
   get layer() {
-    const asked = <A>(
-      verb: Verb,
-      resource: Resource,
-      name: string | undefined,
-      run: () => A
-    ): Effect.Effect<A, KubernetesError> =>
-      Effect.suspend(() => this.options.before?.(verb, resource, name) ?? Effect.void).pipe(
-        Effect.andThen(Effect.try({ try: run, catch: asFailure }))
-      )
-    return Layer.succeed(Kubernetes, {
-      list: (scope, page) => asked("list", scope.resource, undefined, () => this.page(scope, page)),
-      get: (place) => asked("get", place.resource, place.name, () => this.find(place) ?? null),
-      create: (place, body) => asked("create", place.resource, place.name, () => this.create(place, body)),
-      replace: (place, body) => asked("replace", place.resource, place.name, () => this.replace(place, body)),
-      patch: (place, patch) => asked("patch", place.resource, place.name, () => this.patch(place, patch)),
-      watch: (request) =>
-        Stream.unwrap(
-          asked("watch", request.resource, undefined, () => request).pipe(
-            Effect.andThen(Effect.suspend(() => this.#watch(request)))
-          )
-        )
-    })
+    return layerOf(this)
+  }
+
+  get version(): string {
+    return String(this.#version)
   }
 
   find(place: Place): KubeObject | undefined {
@@ -102,11 +75,12 @@ export class MemoryCluster {
   }
 
   page(scope: Scope, { continue: from, labels = {}, limit }: PageRequest): Page {
-    const [version = String(this.#version), offset = "0"] = from?.split(" ") ?? []
-    if (from !== undefined && compareVersions(version, this.#kept) < 0)
-      throw failure(new Gone({ message: "the continue token is too old" }))
-    const all = this.all(scope).filter((object) => bears(object, labels))
+    const [version = this.version, offset = "0"] = from?.split(" ") ?? []
+    const id = `${version} ${scope.resource.plural} ${scope.namespace ?? ""} ${JSON.stringify(labels)}`
+    const all = from === undefined ? this.all(scope).filter((object) => bears(object, labels)) : this.#pages.get(id)
+    if (all === undefined) throw failure(new Gone({ message: "the continue token is too old" }))
     const end = Number(offset) + limit
+    if (end < all.length) this.#pages.set(id, all)
     return {
       items: all.slice(Number(offset), end),
       resourceVersion: version,
@@ -144,14 +118,19 @@ export class MemoryCluster {
     })
   }
 
-  patch(place: Place, { body, how, subresource }: Patch): KubeObject {
+  /** Applied by force, as controllers do; without it, what another manager has applied otherwise is a conflict. */
+  patch(place: Place, { body, how, subresource }: Patch, manager = FIELD_MANAGER, force = true): KubeObject {
     const before = this.find(place)
     if (before === undefined && how === "apply" && subresource === undefined) return this.create(place, body)
     const existing = this.#existing(place)
     const given = bodyOf(body)
     this.#expect(existing, given, false)
-    // All fields of a status are ours, so to apply it is to put it in place.
-    if (subresource === "status") return this.#update(place, existing, { ...existing, status: given["status"] }, true)
+    if (subresource === "status") {
+      const owners = this.#owners.get(existing.metadata.uid) ?? new Map()
+      this.#owners.set(existing.metadata.uid, owners)
+      const status = statusApplied(existing.status, given["status"], { owners, manager, force })
+      return this.#update(place, existing, { ...existing, status }, true)
+    }
     const { status: _status, ...wanted } = given
     return this.#update(place, existing, merged(existing, wanted) as KubeObject)
   }
@@ -168,45 +147,45 @@ export class MemoryCluster {
 
   /** Ends all watches, as a server that closes them; with an error, as one that fails. */
   breakWatches(error?: KubernetesError): void {
-    for (const queue of this.#watchers.keys()) Queue.failCauseUnsafe(queue, Cause.fail(error ?? Cause.Done()))
+    const watchers = [...this.#watchers.keys()]
     this.#watchers.clear()
+    for (const { end } of watchers) end(error)
   }
 
   /** Forgets the history: whoever watches from an older version is told 410. */
   compact(): void {
     this.#history.length = 0
-    this.#kept = String(this.#version)
+    this.#pages.clear()
+    this.#kept = this.version
   }
 
   bookmark(): void {
-    const event: WatchEvent = { type: "BOOKMARK", resourceVersion: String(this.#version), initialEnd: false }
-    for (const queue of this.#watchers.keys()) Queue.offerUnsafe(queue, [event])
+    const event: WatchEvent = { type: "BOOKMARK", resourceVersion: this.version, initialEnd: false }
+    for (const { hear } of this.#watchers.keys()) hear([event])
   }
 
-  #watch(request: WatchRequest) {
+  /** Answers how to end it. What is to be told at first is heard before this returns. */
+  watch(request: WatchRequest, watcher: Watcher): () => void {
     const { resourceVersion } = request
     if (resourceVersion === undefined && this.options.initialEvents === false) {
-      return Effect.fail(failure(new Invalid({ message: "sendInitialEvents is forbidden for watch" })))
+      throw failure(new Invalid({ message: "sendInitialEvents is forbidden for watch" }))
     }
-    if (resourceVersion !== undefined && compareVersions(resourceVersion, this.#kept) < 0) {
-      return Effect.fail(failure(new Gone({ message: `too old resource version: ${resourceVersion} (${this.#kept})` })))
-    }
-    return Effect.gen({ self: this }, function* () {
-      const queue: Watcher = yield* Queue.unbounded<ReadonlyArray<WatchEvent>, KubernetesError | Cause.Done>()
-      const first = resourceVersion === undefined ? this.#initial(request) : this.#since(request, resourceVersion)
-      if (first.length > 0) Queue.offerUnsafe(queue, first)
-      this.#watchers.set(queue, request)
-      yield* Effect.addFinalizer(() => Effect.sync(() => this.#watchers.delete(queue)))
-      return Stream.fromQueue(queue)
-    })
+    const first = resourceVersion === undefined ? this.#initial(request) : this.since(request, resourceVersion)
+    if (first.length > 0) watcher.hear(first)
+    this.#watchers.set(watcher, request)
+    return () => void this.#watchers.delete(watcher)
   }
 
   #initial(scope: Scope): ReadonlyArray<WatchEvent> {
-    const end: WatchEvent = { type: "BOOKMARK", resourceVersion: String(this.#version), initialEnd: true }
+    const end: WatchEvent = { type: "BOOKMARK", resourceVersion: this.version, initialEnd: true }
     return [...this.all(scope).map((object): WatchEvent => ({ type: "ADDED", object })), end]
   }
 
-  #since(scope: Scope, version: string): ReadonlyArray<WatchEvent> {
+  /** Refused with Gone where that is not known any more. */
+  since(scope: Scope, version: string): ReadonlyArray<WatchEvent> {
+    if (compareVersions(version, this.#kept) < 0) {
+      throw failure(new Gone({ message: `too old resource version: ${version} (${this.#kept})` }))
+    }
     return this.#history
       .filter((told) => compareVersions(told.version, version) > 0 && concerns(scope, told))
       .map(({ event }) => event)
@@ -259,6 +238,7 @@ export class MemoryCluster {
 
   #drop(place: Place, object: KubeObject): void {
     this.#objects.delete(idOf(place))
+    this.#owners.delete(object.metadata.uid)
     this.#tell(place.resource.plural, { type: "DELETED", object: this.#next(object) })
   }
 
@@ -270,7 +250,7 @@ export class MemoryCluster {
     if (this.options.tells?.(event) === false) return
     const told = { plural, version: event.object.metadata.resourceVersion, event }
     this.#history.push(told)
-    for (const [queue, scope] of this.#watchers) if (concerns(scope, told)) Queue.offerUnsafe(queue, [event])
+    for (const [{ hear }, scope] of this.#watchers) if (concerns(scope, told)) hear([event])
   }
 
   #now(): string {
@@ -287,8 +267,3 @@ const bears = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>
   Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value)
 
 const bodyOf = (body: unknown): Loose => JSON.parse(JSON.stringify(body)) as Loose
-
-const asFailure = (cause: unknown) => {
-  if (cause instanceof KubernetesError) return cause
-  throw cause
-}

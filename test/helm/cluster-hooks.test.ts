@@ -4,7 +4,8 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { letGo, makeSecrets, stop } from "../../src/cli/cluster-hooks.ts"
 import { Conflict, failure, type Place, type Resource, Unavailable } from "../../src/providers/kubernetes.ts"
-import { MemoryCluster, type MemoryOptions } from "../../src/providers/kubernetes-memory.ts"
+import { MemoryCluster } from "../../src/providers/kubernetes-memory.ts"
+import type { MemoryOptions } from "../../src/providers/kubernetes-memory-layer.ts"
 import { FINALIZER, resourceOf, SECRETS } from "../../src/reconcilers/kubernetes/objects.ts"
 
 const DEPLOYMENTS: Resource = { group: "apps", version: "v1", plural: "deployments" }
