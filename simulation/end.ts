@@ -1,12 +1,13 @@
 /** What must stand at the end of a run: in the rows, in what is shown of them, and at the provider. */
 import { identity, contentOf } from "./watch-provider.ts"
+import { clusterProblems, clusterState } from "./kubernetes/end.ts"
 import type { Session } from "./session.ts"
-import type { RecordRow } from "./watch-store.ts"
+import type { RecordRow } from "./rows.ts"
 import type { World } from "./world.ts"
 
 /** What keeps a world from having converged; nothing when it has. */
 export const problems = (world: World): ReadonlyArray<string> => {
-  const { providerWatch, storeWatch, zones } = world
+  const { cluster, providerWatch, storeWatch, zones } = world
   const rows = [...storeWatch.records.values()]
   const found: Array<string> = []
   for (const row of rows) {
@@ -29,9 +30,12 @@ export const problems = (world: World): ReadonlyArray<string> => {
   }
   for (const key of wanted) found.push(`${key} does not stand at the provider`)
   for (const { generation, key, observed } of storeWatch.work.values()) {
+    // An object tells why it is not done.
+    if (key.includes("/")) continue
     const isExplained = rows.some((row) => row.domainId === Number(key) && isRefused(row))
     if (observed !== generation && !isExplained) found.push(`key ${key} observed ${observed} of ${generation}`)
   }
+  if (cluster !== undefined) found.push(...clusterProblems(cluster, storeWatch))
   return found
 }
 
@@ -40,7 +44,7 @@ export const unexplainedIn = (session: Session): number =>
   Number(
     session.query(`select
         (select count(*) from domain_dns_records where status <> 'active' and error_reason is null) +
-        (select count(*) from reconcile_work w where w.observed < w.generation and not exists
+        (select count(*) from reconcile_work w where w.reconciler <> 'kubernetes' and w.observed < w.generation and not exists
           (select from reconcile_conditions c where c.reconciler = w.reconciler and c.key = w.key)) as count`)
       .rows[0]?.["count"]
   )
@@ -60,5 +64,6 @@ export const stateOf = (world: World): string => {
       .recordsOf(zone)
       .map((record) => `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.comment ?? "-"}`)
   )
-  return [...rows.sort(), ...records.sort()].join(" | ")
+  const objects = world.cluster === undefined ? [] : clusterState(world.cluster)
+  return [...rows.sort(), ...records.sort(), ...objects].join(" | ")
 }

@@ -1,13 +1,21 @@
 /** What the environment does to a world: outages, storms, clocks, fail-overs, wake-ups, pages, an upgrade in between. */
 import type { FaultEffect } from "../src/simulator/faults.ts"
-import { wordsOf } from "./people.ts"
-import type { Step } from "./steps.ts"
+import { type Step, wordsOf } from "./steps.ts"
 import { expandTables, keepTables, putTablesBack } from "./tables.ts"
-import { TOKEN, type World } from "./world.ts"
+import { CLUSTER_TOKENS, SECRETS, TOKEN, type World } from "./world.ts"
 
 export type Happening = Exclude<
   Step,
-  { readonly do: "create" | "change" | "remove" | "retry" | "stranger adds" | "stranger edits" | "stranger deletes" }
+  {
+    readonly do:
+      | "create"
+      | "change"
+      | "remove"
+      | "retry"
+      | `stranger ${string}`
+      | `kubectl ${string}`
+      | `cluster ${string}`
+  }
 >
 
 export const happen = (world: World, step: Happening): void => {
@@ -42,9 +50,11 @@ export const happen = (world: World, step: Happening): void => {
         world.remember()
       })
     }
-    case "token revoked":
-      engine.control.setToken(TOKEN, { active: false })
-      return later(step.seconds, () => engine.control.setToken(TOKEN, { active: true }))
+    case "token revoked": {
+      const token = step.token === undefined ? TOKEN : (CLUSTER_TOKENS[step.token] ?? "")
+      engine.control.setToken(token, { active: false })
+      return later(step.seconds, () => engine.control.setToken(token, { active: true }))
+    }
     case "crash":
     case "stall": {
       const process = world.replicas[step.replica]?.process
@@ -93,6 +103,7 @@ const answerAll = ({ engine }: World, kind: string | undefined, effect: FaultEff
 export const becalm = (world: World): void => {
   const { engine, store } = world
   engine.control.clearFaults()
-  engine.control.setToken(TOKEN, { active: true })
+  for (const token of world.cluster === undefined ? [TOKEN] : SECRETS) engine.control.setToken(token, { active: true })
   store.copies = () => 1
+  world.cluster?.becalm()
 }

@@ -18,9 +18,24 @@
  *   contention   |           |      x      |      |       | rolled back as the victim of another: 40001
  *
  * A store in SQL has no stale read and delivers nothing twice; inside a transaction there is one point.
+ *
+ * Calls to the API server of a cluster: `get` reads what is committed, a `list` may come from a server that is behind.
+ * All of the above but the two `…Inside` and `contention` can befall them (`stale` only lists and watches,
+ * `duplicate` all but watches), and besides:
+ *
+ *   fault        | get | list | watch | change | what it is
+ *   -------------|-----|------|-------|--------|--------------------------------------------------------------
+ *   throttled    |  x  |  x   |   x   |   x    | 429 with Retry-After
+ *   gone         |     |  x   |   x   |        | 410 as the answer, to a list in the middle of its pages
+ *   conflict     |     |      |       |   x    | somebody else writes the object just before
+ *   expired      |     |      |   x   |        | some time after: 410 as an event
+ *   closed       |     |      |   x   |        | the server closes it in good order
+ *   cut          |     |      |   x   |        | it breaks in the middle of an event
+ *   silent       |     |      |   x   |        | nothing comes any more, and nobody says so
+ *   replayed     |     |      |   x   |        | old events are told again
  */
 
-export type CallClass = "statement" | "transaction" | "read" | "write"
+export type CallClass = "statement" | "transaction" | "read" | "write" | "get" | "list" | "watch" | "change"
 
 const EVERYWHERE = [
   "errorBefore",
@@ -37,13 +52,17 @@ export const KINDS = {
   statement: EVERYWHERE,
   transaction: [...EVERYWHERE, "crashInside", "pauseInside", "contention"],
   read: [...EVERYWHERE, "stale", "duplicate"],
-  write: [...EVERYWHERE, "duplicate"]
+  write: [...EVERYWHERE, "duplicate"],
+  get: [...EVERYWHERE, "duplicate", "throttled"],
+  list: [...EVERYWHERE, "stale", "duplicate", "throttled", "gone"],
+  watch: [...EVERYWHERE, "stale", "throttled", "gone", "expired", "closed", "cut", "silent", "replayed"],
+  change: [...EVERYWHERE, "duplicate", "throttled", "conflict"]
 } as const satisfies Record<CallClass, ReadonlyArray<string>>
 
 export type FaultKind = (typeof KINDS)[CallClass][number]
 
-/** Every site from which the product calls the outside, as named in its source. One that is missing here fails a run. */
-export const SITES: Readonly<Record<string, CallClass>> = {
+/** Of worlds without a cluster. */
+export const CORE_SITES: Readonly<Record<string, CallClass>> = {
   "work.claim": "statement",
   "work.heartbeat": "statement",
   "work.lost": "statement",
@@ -75,6 +94,39 @@ export const SITES: Readonly<Record<string, CallClass>> = {
   "provider.list": "read",
   "provider.batch": "write"
 }
+
+/** Of the intake from a cluster. */
+const CLUSTER_SITES: Readonly<Record<string, CallClass>> = {
+  "kubernetes.knownKeys": "statement",
+  "kubernetes.makeDue": "statement",
+  "kubernetes.sweep": "statement",
+  "kubernetes.find": "statement",
+  "kubernetes.zone": "statement",
+  "kubernetes.take": "transaction",
+  "kubernetes.refuse": "transaction",
+  "kubernetes.leave": "transaction",
+  "kubernetes.forget": "transaction",
+  "kubernetes.secret": "transaction",
+  "kubernetes.note": "transaction",
+  "manifests.one": "statement",
+  "manifests.credentials": "statement",
+  "tallies.count": "statement",
+  "tallies.problems": "statement",
+  "tallies.zones": "statement",
+  "records.owners": "statement",
+  "cluster.watch": "watch",
+  "cluster.list": "list",
+  "cluster.get": "get",
+  "cluster.secret": "get",
+  "cluster.lease": "get",
+  "cluster.renew": "change",
+  "cluster.hold": "change",
+  "cluster.status": "change",
+  "cluster.event": "change"
+}
+
+/** Every site from which the product calls the outside, as named in its source. One that is missing here fails a run. */
+export const SITES: Readonly<Record<string, CallClass>> = { ...CORE_SITES, ...CLUSTER_SITES }
 
 export interface Fault {
   readonly site: string

@@ -18,8 +18,8 @@ export interface Call<A> {
   readonly broken: () => unknown
   /** Of a write: when what is on its way lands although nobody waits for it. */
   readonly stray?: Stray
-  /** Of a read: what a lagging copy would answer. */
-  readonly stale?: () => A
+  /** What happens at the other side under a fault of its own, as the answer of a lagging copy. */
+  readonly instead?: Partial<Record<FaultKind, () => A>>
 }
 
 export interface Stray {
@@ -134,7 +134,7 @@ export class Outside {
   #arrive<A>(call: Call<A>, travel: Travel, fault: FaultKind | undefined, settle: (outcome: Outcome<A>) => void): void {
     const { kernel } = this
     const { process } = call
-    const perform = fault === "stale" && call.stale !== undefined ? call.stale : call.perform
+    const perform = (fault === undefined ? undefined : call.instead?.[fault]) ?? call.perform
     const outcome = attempt(perform)
     // Both are over before the answer is heard, as with a proxy that sends again what was not answered.
     const second = fault === "duplicate" ? attempt(call.perform) : undefined

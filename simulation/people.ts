@@ -7,8 +7,8 @@ import type { DatabaseError } from "../src/database/database.ts"
 import * as records from "../src/reconcilers/dns/store/records.ts"
 import type { Refused } from "../src/reconcilers/dns/store/refusal.ts"
 import type { Services } from "./replica.ts"
-import type { Step } from "./steps.ts"
-import type { RecordRow } from "./watch-store.ts"
+import { type Step, wordsOf } from "./steps.ts"
+import type { RecordRow } from "./rows.ts"
 import { contentOf } from "./watch-provider.ts"
 import type { World } from "./world.ts"
 
@@ -130,10 +130,3 @@ export class People {
 }
 
 const nameOf = ({ name, zone }: Asking) => `${zone} ${name}`
-
-export const wordsOf = (step: Step): string => {
-  const { at, do: what, ...rest } = step
-  return `${what} ${Object.entries(rest)
-    .map(([key, value]) => `${key} ${String(value)}`)
-    .join(", ")} (asked at ${at} s)`
-}

@@ -20,7 +20,7 @@ export interface ProviderWorld {
   /** Is told of each call before and after it was carried out. */
   readonly landing: (process: Process, request: ApiRequest, carryOut: () => ApiResponse) => ApiResponse
   /** Is told when an answer reached its caller. */
-  readonly answered: (process: Process, response: ApiResponse) => void
+  readonly answered: (process: Process, request: ApiRequest, response: ApiResponse) => void
   /** Milliseconds until a write for this path can no longer land. */
   readonly lands: (path: string) => number
 }
@@ -55,11 +55,11 @@ export const carrierOf = (world: ProviderWorld, process: Process): Carrier => {
       broken: () => new Broken(),
       perform: () => world.landing(process, request, () => world.engine.handle(request)),
       ...(method === "POST" ? { stray: { margin: MARGIN, window: () => world.lands(path), signal } } : {}),
-      ...(method === "GET" ? { stale: () => world.past().handle(request) } : {})
+      ...(method === "GET" ? { instead: { stale: () => world.past().handle(request) } } : {})
     })
     // The engine says how the connection ends; there is none here, so it only counts that it ends early.
     if (response.transport.cut !== "none" || response.status === 0) throw new Broken()
-    world.answered(process, response)
+    world.answered(process, request, response)
     if (response.status >= 400) throw new Refused(response)
     return { data: readJson(response.body), headers: new Headers(response.headers) }
   }

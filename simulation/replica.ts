@@ -8,14 +8,18 @@ import { Database } from "../src/database/database.ts"
 import { Secrets } from "../src/database/secrets.ts"
 import { Wakes } from "../src/database/wake.ts"
 import { Metrics } from "../src/metrics.ts"
-import { layerOver } from "../src/providers/cloudflare.ts"
+import { layerOver as layerCloudflareOver } from "../src/providers/cloudflare.ts"
+import { layerOver } from "../src/providers/kubernetes-http.ts"
 import { ZoneCache } from "../src/reconcilers/dns/cache.ts"
 import { dnsReconciler } from "../src/reconcilers/dns/reconcile.ts"
 import { CredentialSources } from "../src/reconcilers/dns/store/credential-sources.ts"
 import { Endpoints } from "../src/reconcilers/dns/zone.ts"
+import { layer as layerIntake } from "../src/reconcilers/kubernetes/layer.ts"
 import { run } from "../src/reconcilers/loop.ts"
+import type { Pass } from "../src/reconcilers/pass.ts"
 import { databaseOf } from "./connection.ts"
 import { type Kernel, Process } from "./kernel.ts"
+import type { Cluster } from "./kubernetes/cluster.ts"
 import { carrierOf, type ProviderWorld } from "./provider.ts"
 import { randomOf } from "./random.ts"
 import type { Store } from "./store.ts"
@@ -28,6 +32,7 @@ export interface ReplicaWorld {
   readonly interval: Duration.Duration
   readonly key: Redacted.Redacted<Buffer>
   readonly metrics: Metrics["Service"]
+  readonly cluster: Cluster | undefined
   /** Gets every line that the product logs. */
   readonly log: (line: string) => void
 }
@@ -53,7 +58,7 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
   const { instance, interval, kernel, metrics } = world
   const random = randomOf(kernel.seed, `bytes ${name}`)
   const bytes = (size: number) => Buffer.from(random.hex(2 * size), "hex")
-  const services = layerOver(() => Promise.resolve(carrierOf(world.provider, process))).pipe(
+  const services = layerCloudflareOver(() => Promise.resolve(carrierOf(world.provider, process))).pipe(
     Layer.provideMerge(layerBudget),
     Layer.provideMerge(Layer.mergeAll(Wakes.layer, Layer.succeed(Metrics, metrics), ZoneCache.layer)),
     Layer.provideMerge(
@@ -72,8 +77,15 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
     Effect.gen(function* () {
       const context = yield* Layer.build(services)
       incarnation.context = context
-      const loop = run(dnsReconciler({ instance, interval, concurrency: 4 }), { owner: name })
-      yield* Effect.provide(Layer.build(loop), context)
+      const dns = dnsReconciler({ instance, interval, concurrency: 4 })
+      const intake = world.cluster === undefined ? undefined : intakeOf(world.cluster, process)
+      // As in the product's own composition: what a pass of a zone wrote is told by the objects that asked for it.
+      const reconcile = (pass: Pass) =>
+        intake === undefined
+          ? dns.reconcile(pass)
+          : Effect.ensuring(dns.reconcile(pass), Context.get(context, Wakes).send("kubernetes"))
+      const loop = run({ ...dns, reconcile }, { owner: name })
+      yield* Effect.provide(Layer.build(intake === undefined ? loop : Layer.merge(loop, intake)), context)
       return yield* Effect.never
     })
   ).pipe(Effect.provide(Logger.layer([logger])), Effect.provideService(References.MinimumLogLevel, "Warn"))
@@ -81,6 +93,9 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
   incarnation.main = Effect.runFork(kernel.services(process, main))
   return incarnation
 }
+
+const intakeOf = (cluster: Cluster, process: Process) =>
+  Layer.provide(layerIntake(cluster.intakeOf(process)), layerOver(cluster.sendOf(process)))
 
 /** Runs a user's call in a replica, as its API does; `heard` gets the answer, never when the replica dies before. */
 export const callIn = <A, E>(

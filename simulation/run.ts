@@ -13,11 +13,14 @@ import { becalm, happen } from "./environment.ts"
 import { problems, stateOf, unexplainedIn } from "./end.ts"
 import type { Fault, FaultPlan } from "./faults.ts"
 import { BEGINNING, type Failure } from "./kernel.ts"
+import { isCluster } from "./kubernetes/cluster.ts"
+import { stepsOf } from "./kubernetes/end.ts"
+import { isKubectl } from "./kubernetes/users.ts"
 import { isAsking, isMeddling, People } from "./people.ts"
 import type { Scenario, Step } from "./steps.ts"
 import { dumpTables } from "./tables.ts"
 import { withTraps } from "./traps.ts"
-import { type Bench, INTERVAL, TOKEN, World } from "./world.ts"
+import { type Bench, INTERVAL, SECRETS, TOKEN, World } from "./world.ts"
 
 export interface Verdict {
   readonly seed: number
@@ -87,23 +90,27 @@ const freshOf = (world: World): Scenario => ({
   about: "the end of another run, asked for at once",
   replicas: 1,
   zones: world.scenario.zones,
-  length: 1,
+  length: 1 + (world.cluster === undefined ? 0 : 2 * stepsOf(world.cluster).length),
+  ...(world.scenario.cluster === undefined ? {} : { cluster: world.scenario.cluster }),
   ...(world.scenario.adoption === undefined ? {} : { adoption: world.scenario.adoption }),
-  rows: [...world.storeWatch.records.values()].filter(({ present }) => present).toSorted((a, b) => a.id - b.id),
+  rows: [...world.storeWatch.records.values()]
+    .filter(({ manifestId, present }) => present && manifestId === undefined)
+    .toSorted((a, b) => a.id - b.id),
   strangers: world.zones.flatMap((name, zone) =>
     world
       .recordsOf(name)
       .filter(({ id }) => !world.providerWatch.ours.has(id))
       .map((record) => ({ ...record, zone }))
   ),
-  steps: []
+  steps: world.cluster === undefined ? [] : stepsOf(world.cluster)
 })
 
 const begin = (world: World): void => {
   const { engine, scenario, store, zones } = world
   store.session.setTime(store.now)
-  store.session.query("insert into api_keys (name, api_token) values ('simulated', $1)", [TOKEN])
-  for (const [index, zone] of zones.entries()) {
+  if (scenario.zones > 0)
+    store.session.query("insert into api_keys (name, api_token) values ('simulated', $1)", [TOKEN])
+  for (const [index, zone] of zones.slice(0, scenario.zones).entries()) {
     store.session.query("insert into domains (domain, adoption) values ($1, $2)", [
       zone,
       scenario.adoption ?? "Matching"
@@ -129,7 +136,9 @@ const begin = (world: World): void => {
 }
 
 const take = (world: World, people: People, step: Step): void => {
-  if (isAsking(step)) people.ask(step)
+  if (isKubectl(step)) world.cluster?.users.ask(step)
+  else if (isCluster(step)) world.cluster?.happen(step)
+  else if (isAsking(step)) people.ask(step)
   else if (isMeddling(step)) people.meddle(step)
   else happen(world, step)
 }
@@ -141,9 +150,10 @@ const calmDown = async (world: World, people: People): Promise<void> => {
   becalm(world)
   kernel.say("nothing goes wrong from here on")
   // What still stands still, is down or is on its way ends by itself.
-  await kernel.run(kernel.now + STRAGGLERS, () => people.open === 0 && world.isUp())
+  const waiting = () => people.open + (world.cluster?.users.open ?? 0)
+  await kernel.run(kernel.now + STRAGGLERS, () => waiting() === 0 && world.isUp())
   if (kernel.failure !== undefined) return
-  if (people.open > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
+  if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
   world.calm = true
   world.disturbAll()
   providerWatch.restartWindows()
@@ -170,7 +180,8 @@ const calmDown = async (world: World, people: People): Promise<void> => {
   if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
   const unexplained = unexplainedIn(world.store.session)
   if (unexplained > 0) return kernel.fail("L5", `${unexplained} rows or zones are neither done nor say why`)
-  if (dumpTables(world.store.session).includes(TOKEN)) kernel.fail("S10", "the token is in the database in clear")
+  const dump = dumpTables(world.store.session)
+  if (SECRETS.some((secret) => dump.includes(secret))) kernel.fail("S10", "the token is in the database in clear")
 }
 
 /** How often convergence is looked at; it costs no call. */

@@ -1,4 +1,5 @@
 /** The canonical stories that every single fault is tried on. */
+import { CLUSTER_SCENARIOS } from "./kubernetes/scenarios.ts"
 import type { Scenario } from "./steps.ts"
 
 const create: Scenario = {
@@ -143,4 +144,14 @@ const upkeep: Scenario = {
   ]
 }
 
-export const SCENARIOS: ReadonlyArray<Scenario> = [create, change, swap, remove, adoption, outage, takeover, upkeep]
+export const SCENARIOS: ReadonlyArray<Scenario> = [
+  create,
+  change,
+  swap,
+  remove,
+  adoption,
+  outage,
+  takeover,
+  upkeep,
+  ...CLUSTER_SCENARIOS
+]

@@ -2,12 +2,22 @@
  * What happens to a world besides faults at calls: people ask for records, strangers edit the zone, and the environment
  * misbehaves. A step is data, so that a story can be told and shortened.
  */
+import type { KindName } from "../src/model/kinds/kinds.ts"
+
 interface Place {
   /** Number of the zone, from 0. */
   readonly zone: number
   readonly type: "A" | "AAAA" | "CNAME" | "TXT"
   /** Relative. */
   readonly name: string
+}
+
+/** An object of a cluster. */
+interface Named {
+  readonly kind: KindName
+  readonly name: string
+  /** `team` unless it is named. */
+  readonly namespace?: string
 }
 
 export type Step = { readonly at: number } & (
@@ -27,7 +37,11 @@ export type Step = { readonly at: number } & (
   | { readonly do: "others use"; readonly calls: number }
   /** The provider does not know the only zone for a while. */
   | { readonly do: "zone gone"; readonly seconds: number }
-  | { readonly do: "token revoked"; readonly seconds: number }
+  | {
+      readonly do: "token revoked"
+      readonly seconds: number
+      /** Of the cluster's, by number. */ readonly token?: number
+    }
   | { readonly do: "crash" | "stop" | "stall"; readonly replica: number; readonly seconds: number }
   | { readonly do: "clock jump"; readonly replica: number; readonly seconds: number }
   | { readonly do: "server clock jump"; readonly seconds: number }
@@ -36,7 +50,29 @@ export type Step = { readonly at: number } & (
   | { readonly do: "wake-ups"; readonly seconds: number; readonly how: "dropped" | "repeated" }
   | { readonly do: "pages"; readonly seconds: number; readonly how: "partial" | "reordered" }
   | { readonly do: "migration" }
+  | ({ readonly do: "kubectl apply"; readonly spec: object } & Named)
+  /** Asked for, and waited for. */
+  | ({ readonly do: "kubectl delete" } & Named)
+  | ({ readonly do: "kubectl annotate"; readonly annotation: string } & Named)
+  /** The finalizer is taken off by hand. */
+  | ({ readonly do: "kubectl strip" } & Named)
+  /** A Secret with a token of the cluster's, by number; null deletes it. */
+  | { readonly do: "kubectl secret"; readonly name: string; readonly token: number | null; readonly namespace?: string }
+  | { readonly do: "kubectl delete namespace"; readonly namespace?: string }
+  | { readonly do: "cluster away"; readonly seconds: number }
+  /** Watches are reset, or end in an error, and what was is not known any more. */
+  | { readonly do: "cluster forgets" | "cluster expires" }
+  | { readonly do: "cluster closes" }
+  /** Another controller writes each object. */
+  | { readonly do: "cluster meddles" }
 )
+
+export const wordsOf = (step: Step): string => {
+  const { at, do: what, ...rest } = step
+  return `${what} ${Object.entries(rest)
+    .map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ")} (asked at ${at} s)`
+}
 
 export interface Scenario {
   readonly name: string
@@ -44,6 +80,8 @@ export interface Scenario {
   readonly about: string
   readonly replicas: number
   readonly zones: number
+  /** A cluster with as many zones more, whose Domains are objects; without it nothing of the intake runs. */
+  readonly cluster?: { readonly zones: number; readonly initialEvents: boolean }
   /** Calls of the provider's limit in five minutes. */
   readonly quota?: number
   readonly adoption?: "Matching" | "Never"

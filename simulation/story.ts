@@ -1,9 +1,9 @@
 /** A failed run in words: what was asked for, what struck, and what happened until the invariant broke. */
 import { nameOf } from "./faults.ts"
-import { wordsOf } from "./people.ts"
 import { wordOf } from "./replay.ts"
 import type { Verdict } from "./run.ts"
 import { scenarioFor, type Task } from "./search.ts"
+import { wordsOf } from "./steps.ts"
 
 /** Lines of the trace before the end. */
 const TOLD = 60

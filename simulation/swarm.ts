@@ -2,7 +2,7 @@
  * A world drawn from a seed: what people want, what the environment does, and which faults may strike how often. Each
  * seed enables only some kinds of trouble, so that none hides another.
  */
-import { type CallClass, type FaultKind, type FaultPlan, KINDS, SITES } from "./faults.ts"
+import { type CallClass, type FaultKind, type FaultPlan, CORE_SITES, KINDS } from "./faults.ts"
 import { type Random, randomOf } from "./random.ts"
 import type { Scenario, Step } from "./steps.ts"
 
@@ -114,10 +114,10 @@ const troubles = (random: Random, replicas: number, zones: number): Array<Step> 
 export const chanceOf = (seed: number): FaultPlan => {
   const random = randomOf(seed, "faults")
   const rate = random.pick([0, 0.005, 0.02, 0.05])
-  const everywhere: ReadonlyArray<FaultKind> = [...new Set(Object.values(KINDS).flat())]
+  const classes = ["statement", "transaction", "read", "write"] as const
+  const everywhere: ReadonlyArray<FaultKind> = [...new Set(classes.flatMap((one) => KINDS[one]))]
   const enabled = new Set(everywhere.filter(() => random.chance(0.5)))
-  const classes: ReadonlyArray<CallClass> = ["statement", "transaction", "read", "write"]
-  const [kind, site] = [random.pick(classes), random.pick(Object.keys(SITES))]
+  const [kind, site] = [random.pick(classes), random.pick(Object.keys(CORE_SITES))]
   // Spread over all calls, or most of it on the calls of one kind, or of one site.
   const focus = random.pick(["everything", "kind", "site", "site"])
   const chance = (here: string, call: CallClass) => {

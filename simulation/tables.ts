@@ -19,7 +19,8 @@ const TABLES = [
   "dns_records",
   "dns_ledger",
   "dns_tombstones",
-  "api_budgets"
+  "api_budgets",
+  "kubernetes_objects"
 ] as const
 
 /** Those whose every change is checked. */
@@ -29,7 +30,9 @@ export const WATCHED = [
   "dns_ledger",
   "dns_tombstones",
   "domain_dns_providers",
-  "api_budgets"
+  "api_budgets",
+  "domains",
+  "kubernetes_objects"
 ]
 
 export const openTables = async (instance: string): Promise<Session> => {

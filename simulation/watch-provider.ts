@@ -15,7 +15,8 @@ import { WRITE_MARGIN } from "../src/database/work.ts"
 import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
-import type { RecordRow, StoreWatch } from "./watch-store.ts"
+import type { RecordRow } from "./rows.ts"
+import type { StoreWatch } from "./watch-store.ts"
 
 export interface ProviderFacts {
   readonly kernel: Kernel
@@ -25,7 +26,7 @@ export interface ProviderFacts {
   readonly zoneName: (domainId: number) => string
   readonly domainOf: (zoneId: string) => number
   readonly records: (zone: string) => ReadonlyArray<StoredRecord>
-  readonly blockedUntil: () => number
+  readonly blockedUntil: (token: string) => number
   readonly isSettled: () => boolean
   readonly isLimitOurs: () => boolean
   /** A fail-over or a clock may have moved windows just now. */
@@ -44,6 +45,7 @@ interface Batch {
 }
 
 const pathOf = (request: ApiRequest) => /zones\/([^/]+)\/dns_records\/batch$/u.exec(request.path)?.[1]
+const tokenOf = ({ headers }: ApiRequest) => String(headers?.["authorization"]).replace("Bearer ", "")
 const batchOf = (request: ApiRequest): Batch => JSON.parse(request.body ?? "{}") as Batch
 
 export const identity = (type: string, name: string, content: string) => `${type} ${name} ${content}`
@@ -67,10 +69,11 @@ export class ProviderWatch {
   starting(process: Process, request: ApiRequest): void {
     const { kernel, now, store } = this.#facts
     this.calls++
-    const blocked = this.#blocked.get(process.name) ?? 0
+    const token = tokenOf(request)
+    const blocked = this.#blocked.get(`${process.name} ${token}`) ?? 0
     if (kernel.now < blocked)
       kernel.fail("S9", `${process.name} calls ${(blocked - kernel.now) / 1000} s before its 429 is over`)
-    if (this.#facts.blockedUntil() > now())
+    if (this.#facts.blockedUntil(token) > now())
       kernel.fail("S9", `${process.name} calls although the token's budget says to wait`)
     const zoneId = pathOf(request)
     if (zoneId === undefined) return
@@ -164,11 +167,11 @@ export class ProviderWatch {
     kernel.fail("S5", `${does} ${record.type} ${record.name} ${record.content}, which is a stranger's`)
   }
 
-  answered(process: Process, response: ApiResponse): void {
+  answered(process: Process, request: ApiRequest, response: ApiResponse): void {
     if (response.status !== 429) return
     const header = Object.entries(response.headers).find(([name]) => name.toLowerCase() === "retry-after")?.[1]
     // Its own clock may run ahead; what it measures by it is as long for everyone.
-    this.#blocked.set(process.name, this.#facts.kernel.now + Number(header ?? 0) * 1000)
+    this.#blocked.set(`${process.name} ${tokenOf(request)}`, this.#facts.kernel.now + Number(header ?? 0) * 1000)
   }
 
   /** Takes a look at all zones: what stands there now, and whether there is more than rows ask for. */
@@ -180,7 +183,7 @@ export class ProviderWatch {
       asked.set(key, (asked.get(key) ?? 0) + 1)
     }
     const standing = new Map<string, number>()
-    for (const domainId of new Set([...store.work.keys()].map(Number))) {
+    for (const domainId of new Set([...store.work.keys()].map(Number).filter(Number.isInteger))) {
       for (const record of this.#facts.records(this.#facts.zoneName(domainId))) {
         this.#seen.set(identity(record.type, record.name, record.content), this.#facts.now())
         if (!this.ours.has(record.id)) continue
@@ -209,7 +212,7 @@ export class ProviderWatch {
     for (const key of this.#surplus.keys()) this.#surplus.set(key, this.#facts.kernel.now)
   }
 
-  wasSeen(row: RecordRow, since: number): boolean {
+  wasSeen(row: Pick<RecordRow, "domainId" | "type" | "name" | "value">, since: number): boolean {
     return (this.#seen.get(identity(row.type, this.fqdn(row), contentOf(row))) ?? 0) >= since - STALENESS
   }
 

@@ -10,88 +10,11 @@
  *   L4  a lease is lost only by who stood still, died or was cut off; in quiet no key waits longer than a poll
  */
 import type { Kernel, Process } from "./kernel.ts"
+import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
 import type { Change, Commit, PassId, Row } from "./store.ts"
 
-export interface WorkRow {
-  readonly key: string
-  readonly generation: number
-  readonly observed: number
-  readonly owner: string | null
-  readonly fence: number
-  readonly epoch: string
-  readonly due: number
-  readonly writeUntil: number
-}
-
-export interface RecordRow {
-  readonly id: number
-  readonly domainId: number
-  readonly type: string
-  readonly name: string
-  readonly value: string
-  readonly ttl: number
-  readonly present: boolean
-  readonly generation: number
-  readonly observed: number
-  readonly drifted: boolean
-  readonly changedAt: number
-  readonly rejected: boolean
-  readonly stopped: boolean
-  readonly retryCount: number
-  readonly nextRetryAt: number
-  readonly reason: string
-}
-
-export interface LedgerRow {
-  readonly id: number
-  readonly domainId: number
-  readonly recordId: string | null
-  readonly type: string
-  readonly name: string
-  readonly value: string
-}
-
-const time = (value: unknown) => (typeof value === "string" ? Date.parse(value) : 0)
-const text = (value: unknown) => (typeof value === "string" ? value : "")
-
-export const workOf = (row: Row): WorkRow => ({
-  key: text(row["key"]),
-  generation: Number(row["generation"]),
-  observed: Number(row["observed"]),
-  owner: typeof row["owner"] === "string" ? row["owner"] : null,
-  fence: Number(row["fence"]),
-  epoch: text(row["epoch"]),
-  due: time(row["due_at"]),
-  writeUntil: time(row["write_until"])
-})
-
-export const recordOf = (row: Row): RecordRow => ({
-  id: Number(row["id"]),
-  domainId: Number(row["domain_id"]),
-  type: text(row["type"]),
-  name: text(row["name"]),
-  value: text(row["value"]),
-  ttl: Number(row["ttl"]),
-  present: row["desired_state"] === "present",
-  generation: Number(row["generation"]),
-  observed: Number(row["observed_generation"]),
-  drifted: row["drifted"] === true,
-  changedAt: time(row["changed_at"]),
-  rejected: row["rejected_generation"] !== null && row["rejected_generation"] === row["generation"],
-  stopped: row["retry_stopped"] === true,
-  retryCount: Number(row["retry_count"]),
-  nextRetryAt: time(row["next_retry_at"]),
-  reason: text(row["error_reason"])
-})
-
-export const ledgerOf = (row: Row): LedgerRow => ({
-  id: Number(row["id"]),
-  domainId: Number(row["domain_id"]),
-  recordId: typeof row["provider_record_id"] === "string" ? row["provider_record_id"] : null,
-  type: text(row["type"]),
-  name: text(row["name"]),
-  value: text(row["value"])
-})
+/** Takes away what nothing needs any more, whoever comes to it: no fence is asked for. */
+const ANYBODY = "manifests.finishDeletions"
 
 /** Of those that a pass may write only under its fence. */
 const FENCED: ReadonlySet<string> = new Set(["dns_records", "dns_ledger", "dns_tombstones", "domain_dns_providers"])
@@ -114,6 +37,8 @@ export class StoreWatch {
   readonly records = new Map<number, RecordRow>()
   readonly ledger = new Map<number, LedgerRow>()
   readonly tombstones = new Map<number, LedgerRow>()
+  /** Zones by the ids of their domains, also of those that are gone. */
+  readonly domains = new Map<number, string>()
   readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number }>()
   readonly #facts: StoreFacts
   #epoch = 0
@@ -124,9 +49,14 @@ export class StoreWatch {
 
   /** After a fail-over: what is there now, and nothing of before counts. */
   reset(rows: ReadonlyArray<{ readonly table: string; readonly row: Row }>): void {
-    for (const map of [this.work, this.records, this.ledger, this.tombstones, this.#claimed]) map.clear()
+    for (const map of [this.work, this.records, this.ledger, this.tombstones, this.domains, this.#claimed]) map.clear()
     this.#epoch++
     for (const { row, table } of rows) this.#put({ table, op: "INSERT", old: null, new: row })
+  }
+
+  /** The domain of a zone, the newest where there were several. */
+  domainOf(zone: string): number | undefined {
+    return [...this.domains].findLast(([, name]) => name === zone)?.[0]
   }
 
   /** Checks a commit, then takes it over. `removed` is what left for good. */
@@ -137,14 +67,18 @@ export class StoreWatch {
       if (change.table === "dns_records") this.#checkRecord(change, site)
       this.#put(change)
     }
-    if (pass !== undefined && changes.some(({ table }) => FENCED.has(table))) this.#checkFence(pass, process, site)
+    const isPass = pass !== undefined && site !== ANYBODY
+    if (isPass && changes.some(({ table }) => FENCED.has(table))) this.#checkFence(pass, process, site)
   }
 
   #put({ new: after, old, table }: Change): void {
     const id = Number((after ?? old)?.["id"])
     const set = <K, V>(map: Map<K, V>, key: K, value: V | undefined) =>
       void (value === undefined ? map.delete(key) : map.set(key, value))
-    if (table === "reconcile_work") {
+    if (table === "domains") {
+      // One that is made again is the last of its name.
+      if (after !== null) this.domains.set(id, text(after["domain"]))
+    } else if (table === "reconcile_work") {
       set(this.work, text((after ?? old)?.["key"]), after === null ? undefined : workOf(after))
     } else if (table === "dns_records") set(this.records, id, after === null ? undefined : recordOf(after))
     else if (table === "dns_ledger") set(this.ledger, id, after === null ? undefined : ledgerOf(after))
@@ -152,9 +86,13 @@ export class StoreWatch {
   }
 
   /** Completions and heartbeats name their claims: key, owner and fence, as their first three arrays. */
-  #checkClaimed({ old, table }: Change, parameters: ReadonlyArray<unknown>, site: string): void {
+  #checkClaimed({ new: after, old, table }: Change, parameters: ReadonlyArray<unknown>, site: string): void {
     if (table !== "reconcile_work" || old === null) return
     const row = workOf(old)
+    const next = after === null ? undefined : workOf(after)
+    // A trigger makes due what tells of this key.
+    if (next !== undefined && next.generation > row.generation && next.owner === row.owner && next.fence === row.fence)
+      return
     const [keys, owners, fences] = parameters
       .filter((parameter) => typeof parameter === "string" && parameter.startsWith("{"))
       .map(elements)

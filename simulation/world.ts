@@ -4,12 +4,14 @@
  */
 import { Duration, Redacted } from "effect"
 import type { Metrics } from "../src/metrics.ts"
-import { PERMIT_LIFE } from "../src/providers/budget.ts"
 import { makeEngine, type Engine } from "../src/simulator/engine.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { zoneId } from "../src/simulator/state.ts"
 import type { FaultPlan } from "./faults.ts"
+import { Blocks } from "./blocks.ts"
 import { Kernel, type Process } from "./kernel.ts"
+import { Cluster } from "./kubernetes/cluster.ts"
+import { Lagging } from "./lagging.ts"
 import { attempt, Outside } from "./outside.ts"
 import { randomOf, type Random } from "./random.ts"
 import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplica, stopReplica } from "./replica.ts"
@@ -30,10 +32,11 @@ export interface Bench {
 export const INSTANCE = "5137ab1e0dd5"
 /** Must never be seen but by the provider. */
 export const TOKEN = "canary-9f31c07be2"
+/** What the Secrets of a cluster hold. */
+export const CLUSTER_TOKENS = ["canary-b6605dd1a4", "canary-e0c2f71b95"]
+export const SECRETS = [TOKEN, ...CLUSTER_TOKENS]
 export const INTERVAL = Duration.seconds(40)
 
-/** A permit is good for a call that starts within it, whatever was recorded since. */
-const PERMIT_MILLIS = Duration.toMillis(PERMIT_LIFE)
 const KEY = Redacted.make(Buffer.from("driftless simulation, 32 bytes..", "utf8"))
 
 export class World {
@@ -47,6 +50,7 @@ export class World {
   readonly random: Random
   readonly replicas: Array<Incarnation> = []
   readonly zones: ReadonlyArray<string>
+  readonly cluster: Cluster | undefined
   /** Nothing goes wrong any more. */
   calm = false
   /** Milliseconds from which on all has converged. */
@@ -54,12 +58,11 @@ export class World {
   /** An environment in which the provider may say 429 although we keep to our share. */
   limitIsShared = false
   #incarnations = 0
-  #blocked = { until: 0, recordedAt: 0 }
+  readonly #blocks = new Blocks(KEY)
   readonly #disturbed = new Map<string, number>()
   #disturbedAll = 0
   #movedAt = 0
-  readonly #past: Array<{ readonly at: number; readonly snapshot: string }> = []
-  #mirror: Engine | undefined
+  readonly #lagging: Lagging
   readonly #replicaWorld: ReplicaWorld
 
   constructor(seed: number, scenario: Scenario, plan: FaultPlan, { metrics, session }: Bench) {
@@ -75,8 +78,10 @@ export class World {
     })
     emptyTables(session)
     this.store = new Store(session, this.outside)
-    this.zones = Array.from({ length: scenario.zones }, (_, i) => `zone${i}.test`)
+    const zones = scenario.zones + (scenario.cluster?.zones ?? 0)
+    this.zones = Array.from({ length: zones }, (_, i) => `zone${i}.test`)
     this.engine = this.#engine("live")
+    this.#lagging = new Lagging(() => this.#engine("mirror"), this.random)
     this.storeWatch = new StoreWatch({
       kernel,
       now: () => this.store.now,
@@ -89,18 +94,20 @@ export class World {
       kernel,
       now: () => this.store.now,
       store: this.storeWatch,
-      zoneName: (domainId) => this.zones[domainId - 1] ?? "",
-      domainOf: (id) => this.zones.findIndex((zone) => zoneId(zone) === id) + 1,
+      zoneName: (domainId) => this.storeWatch.domains.get(domainId) ?? "",
+      domainOf: (id) => this.#domainOf(id),
       records: (zone) => this.recordsOf(zone),
-      blockedUntil: () => (this.store.now > this.#blocked.recordedAt + PERMIT_MILLIS ? this.#blocked.until : 0),
+      blockedUntil: (token) => this.#blocks.until(token, this.store.now),
       isSettled: () => this.settledAt !== undefined,
       isLimitOurs: () => !this.limitIsShared,
       isDisturbed: () => kernel.now - this.#movedAt < 60_000
     })
+    this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
     this.store.onCommit = (commit) => {
       this.storeWatch.commit(commit)
+      this.cluster?.watch.commit(commit.changes)
       for (const { new: after, old, table } of commit.changes) {
-        if (table === "api_budgets") this.#noteBlock(after)
+        if (table === "api_budgets") this.#blocks.note(after, this.store.now)
         if (after === null && old !== null) this.#gone(table, old)
       }
     }
@@ -112,8 +119,9 @@ export class World {
       interval: INTERVAL,
       key: KEY,
       metrics,
+      cluster: this.cluster,
       log: (line) => {
-        if (line.includes(TOKEN)) kernel.fail("S10", `the token is in the log: ${line}`)
+        if (SECRETS.some((secret) => line.includes(secret))) kernel.fail("S10", `the token is in the log: ${line}`)
         kernel.say(`log ${line}`)
       }
     }
@@ -125,18 +133,36 @@ export class World {
       now: () => this.kernel.now,
       id: () => random.hex(32),
       zones: this.zones,
-      tokens: [TOKEN],
+      tokens: this.scenario.cluster === undefined ? [TOKEN] : SECRETS,
       ...(this.scenario.quota === undefined ? {} : { rateLimit: { quota: this.scenario.quota } })
     })
+  }
+
+  #cluster({ initialEvents }: NonNullable<Scenario["cluster"]>): Cluster {
+    return new Cluster({
+      outside: this.outside,
+      store: this.storeWatch,
+      provider: this.providerWatch,
+      ours: (zone) => this.recordsOf(zone).filter(({ id }) => this.providerWatch.ours.has(id)),
+      settledAt: () => this.settledAt,
+      disturbedAt: ({ name }) => Math.max(this.#disturbedAll, this.#disturbed.get(name) ?? 0),
+      tokens: CLUSTER_TOKENS,
+      secrets: SECRETS,
+      initialEvents
+    })
+  }
+
+  #domainOf(id: string): number {
+    return this.storeWatch.domainOf(this.zones.find((zone) => zoneId(zone) === id) ?? "") ?? 0
   }
 
   #provider(): ReplicaWorld["provider"] {
     return {
       outside: this.outside,
       engine: this.engine,
-      past: () => this.#asBefore(),
+      past: () => this.#lagging.before(this.kernel.now),
       starting: (process, _, request) => this.providerWatch.starting(process, request),
-      answered: (process, response) => this.providerWatch.answered(process, response),
+      answered: (process, request, response) => this.providerWatch.answered(process, request, response),
       landing: (process, request, carryOut) => {
         const revision = this.engine.control.revision()
         const response = this.providerWatch.landing(process, request, carryOut)
@@ -148,8 +174,7 @@ export class World {
       },
       lands: (path) => {
         const id = path.split("/")[2] ?? ""
-        const key = String(this.zones.findIndex((zone) => zoneId(zone) === id) + 1)
-        return (this.storeWatch.work.get(key)?.writeUntil ?? 0) - this.store.now - 1
+        return (this.storeWatch.work.get(String(this.#domainOf(id)))?.writeUntil ?? 0) - this.store.now - 1
       }
     }
   }
@@ -162,11 +187,6 @@ export class World {
   recordsOf(zone: string): ReadonlyArray<StoredRecord> {
     const outcome = attempt(() => this.engine.control.records(zone))
     return outcome.ok ? outcome.value : []
-  }
-
-  #noteBlock(budget: Row | null): void {
-    const until = typeof budget?.["blocked_until"] === "string" ? Date.parse(budget["blocked_until"]) : 0
-    if (until > this.#blocked.until) this.#blocked = { until, recordedAt: this.store.now }
   }
 
   #gone(table: string, row: Row): void {
@@ -184,15 +204,7 @@ export class World {
   /** Keeps what the zones are like now, for readers of a lagging copy. */
   remember(): void {
     this.providerWatch.look()
-    this.#past.push({ at: this.kernel.now, snapshot: this.engine.control.snapshot() })
-  }
-
-  #asBefore(): Engine {
-    const since = this.kernel.now - this.random.between(1, 59) * 1000
-    const then = this.#past.findLast(({ at }) => at <= since) ?? this.#past[0]
-    this.#mirror ??= this.#engine("mirror")
-    if (then !== undefined) this.#mirror.control.restore(then.snapshot)
-    return this.#mirror
+    this.#lagging.remember(this.kernel.now, this.engine)
   }
 
   start(index: number): void {
@@ -274,5 +286,6 @@ export class World {
         .rows.map(({ row }) => ({ table, row: row as Row }))
     )
     this.storeWatch.reset(rows)
+    this.cluster?.watch.reset(rows)
   }
 }

@@ -1,0 +1,122 @@
+/**
+ * What must stand at the end of a run with a cluster:
+ *
+ *   K1  each object is told about at its latest generation, and its rows are what its spec asks for
+ *   K2  nothing is known, and no row is there, of an object that is gone
+ */
+import { KIND_NAMES } from "../../src/model/kinds/kinds.ts"
+import type { KubeObject } from "../../src/providers/kubernetes.ts"
+import { isDeleting, isHeld, resourceOf } from "../../src/reconcilers/kubernetes/objects.ts"
+import type { RecordRow } from "../rows.ts"
+import type { StoreWatch } from "../watch-store.ts"
+import type { Cluster } from "./cluster.ts"
+
+interface Told {
+  readonly observedGeneration?: number
+  readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string; readonly reason: string }>
+}
+
+const objectsOf = ({ api }: Cluster) =>
+  KIND_NAMES.flatMap((kind) =>
+    api.memory.all({ resource: resourceOf(kind) }).map((object) => ({ kind, object, name: textOf(kind, object) }))
+  )
+
+const textOf = (kind: string, { metadata: { name, namespace = "" } }: KubeObject) => `${kind}/${namespace}/${name}`
+
+const readyOf = ({ status }: KubeObject) =>
+  ((status ?? {}) as Told).conditions?.find(({ type }) => type === "Ready") ?? { status: "Unknown", reason: "none" }
+
+/** What keeps the objects from being done; nothing when they are. */
+export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyArray<string> => {
+  const objects = objectsOf(cluster)
+  const found: Array<string> = []
+  for (const { kind, name, object } of objects) {
+    const known = cluster.watch.known.get(name)
+    const { generation, namespace = "", uid } = object.metadata
+    const { observedGeneration } = (object.status ?? {}) as Told
+    const { reason, status } = readyOf(object)
+    if (isDeleting(object)) found.push(`${name} is still being deleted`)
+    else if (known?.uid !== uid || known.generation !== generation) found.push(`${name} was not looked at`)
+    else if (!isHeld(object)) found.push(`${name} is not held`)
+    else if (observedGeneration !== generation)
+      found.push(`${name} is told about ${observedGeneration} of ${generation}`)
+    else if (status !== "True" && !isExplained(reason, name, objects)) found.push(`${name} is not ready: ${reason}`)
+    else if (status === "True" && kind === "DnsRecord") {
+      const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
+      const wanted = cluster.watch.wanted(namespace, object.spec).map(rowText).toSorted().join(" | ")
+      const standing = rows.map(rowText).toSorted().join(" | ")
+      if (wanted !== standing) found.push(`${name} asks for ${wanted}, and its rows are ${standing}`)
+    }
+  }
+  const names = new Map(objects.map(({ name, object }) => [name, object.metadata.uid]))
+  const manifests = new Set([...cluster.watch.known.values()].map(({ manifestId }) => manifestId))
+  for (const { key, uid } of cluster.watch.known.values()) {
+    if (names.get(key) !== uid) found.push(`${key} is known, and is gone`)
+  }
+  for (const row of store.records.values()) {
+    if (row.manifestId !== undefined && !manifests.has(row.manifestId))
+      found.push(`${rowText(row)} is a row of no object`)
+  }
+  return found
+}
+
+/** Refused as it should be: what it needs is not there, or another one keeps what it asks for. */
+const isExplained = (reason: string, name: string, objects: ReturnType<typeof objectsOf>): boolean => {
+  const own = objects.find((one) => one.name === name)
+  if (own === undefined) return false
+  const { object } = own
+  const namespace = object.metadata.namespace ?? ""
+  const { credentialRef, domain, domainRef } = (object.spec ?? {}) as {
+    readonly domain?: string
+    readonly credentialRef?: { readonly name: string }
+    readonly domainRef?: { readonly name: string }
+  }
+  const readyAt = (kind: string, at: string | undefined) => {
+    const found = objects.find((one) => one.name === `${kind}/${namespace}/${at}`)
+    return found === undefined ? undefined : readyOf(found.object)
+  }
+  const [above] = [readyAt("Domain", domainRef?.name) ?? readyAt("Credential", credentialRef?.name)]
+  switch (reason) {
+    case "ReferenceMissing":
+      return above === undefined || above.status !== "True"
+    case "Conflict":
+    case "HeldBySomeoneElse":
+      return (
+        objects.some(
+          (one) => one.name !== name && ((one.object.spec ?? {}) as { readonly domain?: string }).domain === domain
+        ) || domainRef !== undefined
+      )
+    case "TokenMissing":
+      return true
+    default:
+      return above !== undefined && above.status !== "True"
+  }
+}
+
+const rowText = ({ name, ttl, type, value }: Pick<RecordRow, "type" | "name" | "value" | "ttl">) =>
+  `${type} ${name} ${value} ${ttl}`
+
+/** Without uids, times and generations: equal for two runs that come to the same. */
+export const clusterState = (cluster: Cluster): ReadonlyArray<string> =>
+  objectsOf(cluster)
+    .map(({ name, object }) => `${name} ${readyOf(object).status} ${readyOf(object).reason}`)
+    .toSorted()
+
+/** What asks for all this at once: Secrets first, then the objects in the order in which they were made. */
+export const stepsOf = (cluster: Cluster) => {
+  const secrets = cluster.secrets().map((each) => ({ ...each, do: "kubectl secret" as const }))
+  const objects = objectsOf(cluster)
+    .filter(({ object }) => !isDeleting(object))
+    .toSorted((a, b) => number(a.object) - number(b.object))
+    .map(({ kind, object }) => ({
+      do: "kubectl apply" as const,
+      kind,
+      name: object.metadata.name,
+      namespace: object.metadata.namespace ?? "",
+      spec: object.spec as object
+    }))
+  // Far enough from each other for the server's clock to tell which one was first.
+  return [...secrets, ...objects].map((step, index) => ({ ...step, at: 1 + 2 * index }))
+}
+
+const number = ({ metadata: { uid } }: KubeObject) => Number(uid.replace("uid-", ""))
