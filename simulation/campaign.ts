@@ -4,7 +4,7 @@ import { Pool } from "./pool.ts"
 import { wordOf } from "./replay.ts"
 import { sharedMetrics } from "./replica.ts"
 import { SCENARIOS } from "./scenarios.ts"
-import { pairs, perform, singles, type Task, unreached } from "./search.ts"
+import { pairs, perform, shareOf, singles, type Task, unreached } from "./search.ts"
 import { shrink } from "./shrink.ts"
 import { storyOf } from "./story.ts"
 import { openTables } from "./tables.ts"
@@ -46,7 +46,7 @@ export const campaign = async (plan: Campaign): Promise<boolean> => {
 
   const list = plan.singles || plan.pairs > 0 ? await enumerate(pool, plan, expected, hear) : []
   const { part, parts } = plan.share ?? { part: 0, parts: 1 }
-  const mine = plan.singles ? list.filter((_, index) => index % parts === part % parts) : []
+  const mine = plan.singles ? shareOf(list, part, parts) : []
   await pool.run(mine, hear, isOver)
   await pool.run(pairs(list, plan.firstSeed, plan.pairs), hear, isOver)
   await pool.run(seedsOf(plan), hear, isOver)

@@ -45,11 +45,13 @@ const MOST_WRITE = Duration.seconds(30)
 const RESYNC = Duration.times(Duration.minutes(5), 1.1)
 const millis = Duration.toMillis
 
+/** `end`: a run whose state alone is asked for is over when it has converged, and nobody looks whether that lasts. */
 export const runScenario = async (
   bench: Bench,
   seed: number,
   scenario: Scenario,
-  plan: FaultPlan
+  plan: FaultPlan,
+  end: "converged" | "quiet" = "quiet"
 ): Promise<Verdict> => {
   const statements = bench.session.statements
   const world = new World(seed, scenario, plan, bench)
@@ -65,7 +67,7 @@ export const runScenario = async (
       await kernel.run(BEGINNING + scenario.length * 1000)
       calls = new Map(outside.counts)
       outside.plan = { strike: () => undefined }
-      await calmDown(world, people)
+      await calmDown(world, people, end)
     }
   )
   return {
@@ -144,7 +146,7 @@ const take = (world: World, people: People, step: Step): void => {
 }
 
 /** From the last fault to the verdict. */
-const calmDown = async (world: World, people: People): Promise<void> => {
+const calmDown = async (world: World, people: People, end: "converged" | "quiet"): Promise<void> => {
   const { kernel, providerWatch, storeWatch } = world
   if (kernel.failure !== undefined) return
   becalm(world)
@@ -174,6 +176,7 @@ const calmDown = async (world: World, people: People): Promise<void> => {
   if (open.length > 0) return kernel.fail("L1", `${bound / 1000} s after the last fault: ${open.join("; ")}`)
   kernel.say(`all has converged: ${stateOf(world)}`)
   world.settledAt = kernel.now
+  if (end === "converged") return
   await kernel.run(kernel.now + 3 * millis(INTERVAL) + millis(HEARTBEAT))
   if (kernel.failure !== undefined) return
   const again = problems(world)

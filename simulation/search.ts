@@ -38,7 +38,7 @@ export const scenarioFor = ({ drop = [], scenario: name, seed }: Task): Scenario
 
 /** D2: what was asked for bit by bit must end as what is asked for at once; D3 where the schema was expanded between. */
 const compare = async (bench: Bench, verdict: Verdict): Promise<Verdict> => {
-  const fresh = await runScenario(bench, verdict.seed, verdict.fresh, exactly([]))
+  const fresh = await runScenario(bench, verdict.seed, verdict.fresh, exactly([]), "converged")
   if (fresh.failure === undefined && fresh.state === verdict.state) return verdict
   const invariant = verdict.trace.some((line) => line.includes(" migration ")) ? "D3" : "D2"
   const message =
@@ -71,11 +71,9 @@ export const pairs = (list: ReadonlyArray<Task>, seed: number, count: number): R
   })
 }
 
-/** Every `of`th task, beginning where the commit says. */
-export const shareOf = <A>(list: ReadonlyArray<A>, commit: string, of: number): ReadonlyArray<A> => {
-  const first = Number.parseInt(commit.slice(0, 8), 16) % of
-  return list.filter((_, index) => index % of === first)
-}
+/** One of `parts` shares of a list, spread over all of it; which one it is may be any number. */
+export const shareOf = <A>(list: ReadonlyArray<A>, part: number, parts: number): ReadonlyArray<A> =>
+  list.filter((_, index) => index % parts === part % parts)
 
 /** Sites that no fault has reached, of all there are. */
 export const unreached = (struck: Iterable<Fault>): ReadonlyArray<string> => {

@@ -5,6 +5,7 @@
  */
 import { messages, PGlite, protocol } from "@electric-sql/pglite"
 import { pgliteOptions } from "../src/database/pglite.ts"
+import { bindAndExecute, type Heard, read } from "./wire.ts"
 
 export interface Answer {
   readonly rows: ReadonlyArray<Record<string, unknown>>
@@ -82,35 +83,26 @@ export class Session {
     const values = parameters.map((value, i) => this.#written(value, prepared.parameters[i] ?? 0))
     const clock = this.#isClockNew ? (this.#prepared.get(CLOCK) ?? this.#prepare(CLOCK)) : undefined
     this.#isClockNew = false
-    const said = this.#send([
-      ...(clock === undefined
-        ? []
-        : [serialize.bind({ statement: clock.name, values: [this.#clock] }), serialize.execute({})]),
-      serialize.bind({ statement: prepared.name, values }),
-      serialize.execute({}),
-      serialize.sync()
+    const { rows, tags } = this.#send([
+      ...(clock === undefined ? [] : [bindAndExecute(clock.name, [this.#clock])]),
+      bindAndExecute(prepared.name, values),
+      SYNC
     ])
-    const rows: Array<Record<string, unknown>> = []
-    let tag = ""
-    let isClock = clock !== undefined
-    for (const message of said) {
-      if (message instanceof messages.DataRowMessage && !isClock) rows.push(this.#row(prepared, message.fields))
-      if (message instanceof messages.CommandCompleteMessage) {
-        tag = message.text
-        isClock = false
-      }
+    const tag = tags.at(-1)
+    const words = tag?.text.split(" ") ?? []
+    return {
+      // The clock's own row comes before its tag.
+      rows: rows.slice(clock === undefined ? 0 : tags[0]?.rowsBefore).map((row) => this.#row(prepared, row)),
+      command: words[0] ?? "",
+      affected: Number(words.at(-1)) || 0
     }
-    const words = tag.split(" ")
-    return { rows, command: words[0] ?? "", affected: Number(words.at(-1)) || 0 }
   }
 
   #prepare(text: string): Prepared {
     const name = `s${this.#prepared.size}`
-    const said = this.#send([
-      serialize.parse({ name, text }),
-      serialize.describe({ type: "S", name }),
-      serialize.sync()
-    ])
+    const answer = this.#ask([serialize.parse({ name, text }), serialize.describe({ type: "S", name }), SYNC])
+    const said = messagesOf(answer)
+    this.#heed(read(answer), answer)
     const prepared: Prepared = {
       name,
       parameters: said.flatMap((message) =>
@@ -143,23 +135,43 @@ export class Session {
     return row
   }
 
-  #send(parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Message> {
-    const said: Array<Message> = []
+  #send(parts: ReadonlyArray<Uint8Array>): Heard {
+    const answer = this.#ask(parts)
+    return this.#heed(read(answer), answer)
+  }
+
+  #ask(parts: ReadonlyArray<Uint8Array>): Buffer {
+    const chunks: Array<Uint8Array> = []
     this.isBusy = true
-    const answer = this.#lite.execProtocolRawSync(Buffer.concat(parts))
+    // It is over when the call returns: the promise says nothing more. What would be an error of PGlite itself shows as
+    // an answer that does not end.
+    void this.#lite
+      .execProtocolRawStream(Buffer.concat(parts), {
+        syncToFs: false,
+        onRawData: (chunk) => void chunks.push(chunk.slice())
+      })
+      .catch(() => undefined)
     this.isBusy = false
-    // A parser that has met an error would wait for the rest of its message, so each answer gets its own.
-    new protocol.Parser().parse(answer, (message: Message) => said.push(message))
-    let error: unknown
-    for (const message of said) {
-      if (message instanceof messages.DatabaseError) error ??= message
-      else if (message instanceof messages.NoticeMessage) this.onNotice(message.message ?? "")
-    }
-    if (error !== undefined) {
-      // Set again with the next statement, in case that this one took the setting back with it.
-      this.#clock = ""
-      throw error
-    }
-    return said
+    return Buffer.concat(chunks)
+  }
+
+  #heed(heard: Heard, answer: Buffer): Heard {
+    for (const notice of heard.notices) this.onNotice(notice)
+    if (!heard.hasFailed && heard.isReady) return heard
+    // Set again with the next statement, in case that this one took the setting back with it.
+    this.#clock = ""
+    throw (
+      messagesOf(answer).find((message) => message instanceof messages.DatabaseError) ??
+      new Error("PGlite broke off in the middle of an answer")
+    )
   }
 }
+
+/** A parser that has met an error would wait for the rest of its message, so each answer gets its own. */
+const messagesOf = (answer: Buffer): ReadonlyArray<Message> => {
+  const said: Array<Message> = []
+  new protocol.Parser().parse(answer, (message: Message) => said.push(message))
+  return said
+}
+
+const SYNC = serialize.sync()

@@ -71,15 +71,22 @@ const refuseOwnTime = (session: Session): void => {
 
 const all = TABLES.join(", ")
 
+/** Only what holds pages: to empty a table takes some milliseconds, however empty it is. */
 export const emptyTables = (session: Session): void => {
   session.onNotice = () => undefined
   session.script("rollback")
-  if (session.query("select from information_schema.columns where column_name = 'simulation_added'").rows.length > 0) {
+  const { rows } = session.query(`select oid::regclass::text as name from pg_class
+    where relkind = 'r' and relnamespace in ('public'::regnamespace, 'kept'::regnamespace) and pg_relation_size(oid) > 0`)
+  const touched = new Set(rows.map(({ name }) => String(name)))
+  if (session.query("select from pg_attribute where attname = 'simulation_added'").rows.length > 0) {
     session.script("alter table dns_records drop column simulation_added")
     session.forgetPlans()
   }
-  session.script(`truncate ${all} restart identity cascade; update driftless_instance set boot = 0;
-    truncate ${TABLES.map((table) => `kept.${table}`).join(", ")}; set driftless.now = ''; set driftless.due = ''`)
+  const full = TABLES.flatMap((table) => [table, `kept.${table}`]).filter((table) => touched.has(table))
+  if (full.length > 0) session.script(`truncate ${full.join(", ")} cascade`)
+  // A number is used up although its row was refused, so these are set back whatever the tables hold.
+  session.query("select setval(seqrelid::regclass, seqstart, false) from pg_sequence")
+  session.script("update driftless_instance set boot = 0; set driftless.now = ''; set driftless.due = ''")
   session.forgetTime()
 }
 
