@@ -30,5 +30,6 @@ export class Validation extends HttpApiMiddleware.Service<Validation>()("driftle
 /** An endpoint's mistakes between fields: told together with those of the schema, though that has failed already. */
 export class BodyMistakes extends Context.Service<
   BodyMistakes,
-  (body: Readonly<Record<string, unknown>>) => ReadonlyArray<Mistake>
+  /** `zone` is that of the domain in the body, where there is one. */
+  (body: Readonly<Record<string, unknown>>, zone: string | undefined) => ReadonlyArray<Mistake>
 >()("driftless/api/BodyMistakes") {}

@@ -5,6 +5,7 @@ import { Database } from "../../../database/database.ts"
 import { Wakes } from "../../../database/wake.ts"
 import { normaliseDomain } from "../../../model/dns/names.ts"
 import { malformed } from "../../../model/kinds/mistakes.ts"
+import { referredTo } from "./body-references.ts"
 import { notFound, orRefuse, refuse, refuseAll } from "./refusal.ts"
 import { forgetZone } from "./rebind.ts"
 
@@ -37,7 +38,10 @@ export interface DomainChange extends Settings {
 
 export const create = Effect.fn("domains.create")(function* (input: NewDomain) {
   const name = normaliseDomain(input.domain)
-  if (Result.isFailure(name)) return yield* refuseAll([malformed("domain", name.failure.message)])
+  if (Result.isFailure(name)) {
+    const { mistakes } = yield* referredTo({ apiKeyId: input.apiKeyId })
+    return yield* refuseAll([malformed("domain", name.failure.message), ...mistakes])
+  }
   const { query, transaction } = yield* Database
   const wakes = yield* Wakes
   return yield* transaction(

@@ -10,8 +10,9 @@ import { normaliseName } from "../../../model/dns/names.ts"
 import type { OwnerType, RecordType } from "../../../model/dns/record.ts"
 import { canonicalText, parseDesired } from "../../../model/dns/value.ts"
 import { recordMistakes } from "../../../model/kinds/dns-record.ts"
+import { noDomain } from "./body-references.ts"
 import { get } from "./record-views.ts"
-import { check, notFound, orRefuse, refuse } from "./refusal.ts"
+import { check, notFound, orRefuse, refuse, refuseAll } from "./refusal.ts"
 
 export interface NewRecord {
   readonly domainId: number
@@ -45,7 +46,8 @@ export const create = Effect.fn("records.create")(function* (input: NewRecord) {
         db.selectFrom("domains").select("domain").where("id", "=", input.domainId).forKeyShare().executeTakeFirst()
       )
       // The zone of an unknown domain cannot be told, but the other mistakes can.
-      yield* check(recordMistakes(input, domain?.domain))
+      const mistakes = recordMistakes(input, domain?.domain)
+      if (mistakes.length > 0) return yield* refuseAll(domain ? mistakes : [...mistakes, noDomain(input.domainId)])
       if (domain === undefined) return yield* notFound(`domain ${input.domainId} (domainId)`)
       const id = (yield* insert(input, domain.domain)) ?? (yield* revive(input, domain.domain))
       yield* wakes.send("dns")
