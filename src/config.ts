@@ -162,6 +162,16 @@ export const settings = {
   )
 } satisfies Record<string, Setting<unknown>>
 
+/** What the command line reads besides; `serve` passes it over. */
+export const commandSettings = {
+  DRIFTLESS_SERVER: {
+    default: undefined,
+    about:
+      "For the command line alone: where the API is. Without it this machine, at `DRIFTLESS_API_PORT`; the token is `DRIFTLESS_ADMIN_TOKEN`, else, on this machine, the one in `DRIFTLESS_DATA_DIR`",
+    parse: url("http:", "https:")
+  }
+} satisfies Record<string, Setting<unknown>>
+
 export type Settings = {
   readonly [Name in keyof typeof settings]: (typeof settings)[Name] extends Setting<infer A> ? A : never
 }

@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Redacted, Result } from "effect"
 import { randomBytes } from "node:crypto"
-import { type Environment, readSettings, settings } from "../src/config.ts"
+import { readdirSync, readFileSync } from "node:fs"
+import { commandSettings, type Environment, readSettings, settings } from "../src/config.ts"
 
 const KEY = randomBytes(32).toString("base64")
 const read = (environment: Environment) => Result.getOrThrow(readSettings(environment))
@@ -27,6 +28,20 @@ describe("readSettings", () => {
       assert.isAbove(about.length, 10, name)
       if (initial !== undefined) assert.isTrue(Result.isSuccess<unknown, string>(parse(initial)), name)
     }
+  })
+
+  it("knows every variable that the program reads", () => {
+    const known = new Set([...Object.keys(settings), ...Object.keys(commandSettings)])
+    const source = new URL("../src/", import.meta.url)
+    const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))
+    const named = files.flatMap(
+      (name) => readFileSync(new URL(name, source), "utf8").match(/\bDRIFTLESS_[A-Z_]+\b/gu) ?? []
+    )
+    // Set by `npm start` for itself: the token of the simulator beside it.
+    assert.deepStrictEqual(
+      [...new Set(named)].filter((name) => !known.has(name)),
+      ["DRIFTLESS_SIMULATOR_TOKEN"]
+    )
   })
 
   it("counts an empty variable as not set", () => {

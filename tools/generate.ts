@@ -1,7 +1,7 @@
 /** Writes the tables of docs/operations.md from the source. `--check` writes nothing and fails on a difference. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { codes } from "../src/api/codes.ts"
-import { settings, type Setting } from "../src/config.ts"
+import { commandSettings, settings, type Setting } from "../src/config.ts"
 import { type Definition, definitions } from "../src/metrics.ts"
 import { reasons } from "../src/model/reasons.ts"
 
@@ -13,7 +13,7 @@ const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<st
 const sections: Readonly<Record<string, string>> = {
   settings: table(
     ["Variable", "Default", "Meaning"],
-    Object.entries<Setting<unknown>>(settings).map(([name, { about, default: initial }]) => [
+    Object.entries<Setting<unknown>>({ ...settings, ...commandSettings }).map(([name, { about, default: initial }]) => [
       `\`${name}\``,
       initial === undefined ? "" : `\`${initial}\``,
       `${about}.`

@@ -10,7 +10,7 @@
 import { Context, Duration, Effect, FileSystem, Layer, Option, Path, Redacted, Result } from "effect"
 import { Flag, GlobalFlag } from "effect/cli"
 import { DriftlessClient } from "../api/client.ts"
-import { settings } from "../config.ts"
+import { commandSettings, settings } from "../config.ts"
 import { explain } from "./explain.ts"
 import { CommandFailed, failed, wrongUse } from "./failure.ts"
 
@@ -119,7 +119,8 @@ const reached = Effect.gen(function* () {
 const findServer = Effect.gen(function* () {
   const given = Option.getOrUndefined(yield* Server) ?? variable("DRIFTLESS_SERVER")
   if (given !== undefined) {
-    if (URL.canParse(given) && /^https?:$/u.test(new URL(given).protocol)) return given.replace(/\/+$/u, "")
+    const url = commandSettings.DRIFTLESS_SERVER.parse(given)
+    if (Result.isSuccess(url)) return url.success
     return yield* wrongUse(`"${given}" is not the URL of a server; write for example http://127.0.0.1:8080`)
   }
   const { DRIFTLESS_API_PORT } = settings
