@@ -69,25 +69,34 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
   const share = Math.floor(limit / 4 + (yield* Random.next))
   const { rows } = yield* query("work.claim", (db) =>
     sql<{ readonly claims: ReadonlyArray<Claimed> }>`
-      with due as (
-        select w.key, w.owner is not null as takeover, w.due_at
-        from (values (1, -100, interval '1 minute', ${share}::int), (2, 0, interval '1 minute', ${share}::int),
-          (3, 100, interval '0', ${limit}::int), (4, 0, interval '0', ${limit}::int), (5, -100, interval '0', ${limit}::int)
-        ) as band (place, priority, waited, most)
+      with old as (
+        select w.key, w.owner, w.due_at
+        from (values (1, -100), (2, 0)) as band (place, priority)
         cross join lateral (
           select i.key, i.owner, i.due_at from reconcile_work i
-          where i.reconciler = ${reconciler} and i.priority = band.priority and i.due_at <= driftless_now() - band.waited
-          order by i.due_at limit band.most for update skip locked
+          where i.reconciler = ${reconciler} and i.priority = band.priority
+            and i.due_at <= driftless_now() - interval '1 minute'
+          order by i.due_at limit ${share} for update skip locked
         ) w
         order by band.place limit ${limit}
+      ), rest as (
+        select w.key, w.owner, w.due_at
+        from (values (3, 100), (4, 0), (5, -100)) as band (place, priority)
+        cross join lateral (
+          select i.key, i.owner, i.due_at from reconcile_work i
+          where i.reconciler = ${reconciler} and i.priority = band.priority and i.due_at <= driftless_now()
+            and i.key <> all (array(select key from old))
+          order by i.due_at limit ${limit} for update skip locked
+        ) w
+        order by band.place limit ${limit} - (select count(*) from old)
       ), claimed as (
         update reconcile_work w set
           owner = ${owner}, claimed_at = driftless_now(), fence = w.fence + 1, epoch = (select driftless_epoch()),
           attempts = w.attempts + 1, due_at = driftless_now() + make_interval(secs => ${Duration.toSeconds(LEASE)})
-        from (select key, bool_or(takeover) as takeover, min(due_at) as due_at from due group by key) d
-        where w.reconciler = ${reconciler} and w.key = d.key
-        returning w.key, w.generation, w.fence, w.epoch, w.attempts, d.takeover,
-          extract(epoch from driftless_now() - d.due_at)::float8 as waited
+        from (select * from old union all select * from rest) due
+        where w.reconciler = ${reconciler} and w.key = due.key
+        returning w.key, w.generation, w.fence, w.epoch, w.attempts, due.owner is not null as takeover,
+          extract(epoch from driftless_now() - due.due_at)::float8 as waited
       )
       select coalesce(json_agg(json_build_array(key, generation, fence, epoch, attempts, takeover, waited)), '[]') as claims
       from claimed`.execute(db)

@@ -79,6 +79,24 @@ describe.skipIf(offer.missing)(`finding work and stopping, on PostgreSQL${skippe
       })
     )
 
+    it.effect("a claim is as full as it may be however old its work is, and takes none twice", () =>
+      Effect.gen(function* () {
+        for (const priority of [-100, 0, 100]) {
+          yield* emptyWork
+          yield* due(
+            Array.from({ length: 60 }, (_, i) => `old-${i}`),
+            { priority, secondsAgo: 120 }
+          )
+          for (const limit of [1, 7, 40]) {
+            const claims = yield* work.claim(PROBE, "one", limit)
+            assert.lengthOf(claims, limit)
+            assert.lengthOf([...new Set(claims.map(({ key }) => key))], limit)
+          }
+          assert.lengthOf(yield* work.claim(PROBE, "one", 100), 60 - 48)
+        }
+      })
+    )
+
     it.effect("a stop waits for the passes in flight, whose ends are written", () =>
       Effect.gen(function* () {
         yield* emptyWork
