@@ -108,6 +108,39 @@ describe("delete", () => {
     expect(await plane.sql("select 1 from api_keys where name = 'going'")).toEqual([])
   })
 
+  it("of a Domain waits for a DnsRecord that asks for absence, though that has no rows any more", async () => {
+    await apply([aZone("left"), aRecord("www-left", "left"), aRecord("www-other", "left", { name: "other" })])
+    await apply([aRecord("www-left", "left", { state: "absent" })])
+    await plane.sql("delete from dns_records where id = $1", [(await rows("www-left"))[0]?.["id"]])
+    expect((await remove("DnsRecord", "www-other")).body.data).toEqual({ gone: false })
+    await plane.sql("delete from dns_records where id = $1", [(await rows("www-other"))[0]?.["id"]])
+
+    expect((await remove("Domain", "left")).body.data).toEqual({ gone: false })
+    expect((await shown("Domain", "left"))?.["status"]?.["conditions"]?.["0"]).toMatchObject({
+      reason: "Deleting",
+      message: "waits for what refers to it"
+    })
+    expect(await plane.sql("select 1 from domains where domain = 'left.test'")).toHaveLength(1)
+
+    expect((await remove("DnsRecord", "www-left")).body.data).toEqual({ gone: true })
+    expect(await shown("Domain", "left")).toBeUndefined()
+    expect(await plane.sql("select 1 from domains where domain = 'left.test'")).toEqual([])
+  })
+
+  it("of a Domain does not wait for what names another, in a namespace of its own", async () => {
+    const elsewhere = (document: { metadata: object }) => ({
+      ...document,
+      metadata: { ...document.metadata, namespace: "elsewhere" }
+    })
+    await apply([
+      aZone("twin"),
+      elsewhere(aCredential("cloudflare")),
+      elsewhere(aZone("twin", { domain: "twin-elsewhere.test" })),
+      elsewhere(aRecord("www-twin", "twin"))
+    ])
+    expect((await remove("Domain", "twin")).body.data).toEqual({ gone: true })
+  })
+
   it("goes at once where nothing is left to wait for", async () => {
     await apply([aZone("brief")])
     expect((await remove("Domain", "brief")).body.data).toEqual({ gone: true })
