@@ -202,16 +202,16 @@ end $$;
 create trigger dns_records_changed before insert or update on dns_records
   for each row execute function dns_records_changed();
 
--- Deferred to the commit, so that work rows are always locked last.
-create function dns_records_due() returns trigger language plpgsql as $$
+-- Of whatever belongs to a domain. Deferred to the commit, so that work rows are always locked last.
+create function zone_due() returns trigger language plpgsql as $$
 begin
   perform driftless_due('dns', new.domain_id::text);
   return null;
 end $$;
 create constraint trigger dns_records_inserted after insert on dns_records
-  deferrable initially deferred for each row execute function dns_records_due();
+  deferrable initially deferred for each row execute function zone_due();
 create constraint trigger dns_records_updated after update on dns_records
-  deferrable initially deferred for each row when (old.generation < new.generation) execute function dns_records_due();
+  deferrable initially deferred for each row when (old.generation < new.generation) execute function zone_due();
 
 create function domains_due() returns trigger language plpgsql as $$
 begin
@@ -226,20 +226,15 @@ end $$;
 create constraint trigger domains_due after insert or update or delete on domains
   deferrable initially deferred for each row execute function domains_due();
 
-create function domain_dns_providers_due() returns trigger language plpgsql as $$
-begin
-  perform driftless_due('dns', new.domain_id::text);
-  return null;
-end $$;
 create constraint trigger domain_dns_providers_inserted after insert on domain_dns_providers
-  deferrable initially deferred for each row execute function domain_dns_providers_due();
+  deferrable initially deferred for each row execute function zone_due();
 create constraint trigger domain_dns_providers_updated after update on domain_dns_providers
   deferrable initially deferred for each row
   when ((old.provider, old.api_key_id, old.status, old.batch_limit)
     is distinct from (new.provider, new.api_key_id, new.status, new.batch_limit)
     or (old.bound_to is not null and new.bound_to is null)
     or (old.provider_zone_id <> '' and new.provider_zone_id <> old.provider_zone_id))
-  execute function domain_dns_providers_due();
+  execute function zone_due();
 
 create function api_keys_due() returns trigger language plpgsql as $$
 begin
