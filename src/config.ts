@@ -142,7 +142,7 @@ export const settings = {
     "Lease of the replica that takes objects in, in its own namespace",
     text
   ),
-  DRIFTLESS_KUBERNETES_CONCURRENCY: setting("8", "Objects that one process works on at a time", whole(1, 100)),
+  DRIFTLESS_KUBERNETES_CONCURRENCY: setting("24", "Objects that one process works on at a time", whole(1, 100)),
   DRIFTLESS_KUBERNETES_RELIST: setting(
     "1h",
     "How often all objects are listed beside the watch, to find what it may have missed; `driftless_kubernetes_divergences_total` counts that and stays 0",

@@ -7,13 +7,13 @@ import { Wakes } from "../../database/wake.ts"
 import type { Claim } from "../../database/work.ts"
 import { Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
 import { abandon } from "../dns/store/abandon.ts"
-import { finishDeletions } from "../dns/store/manifest-deletions.ts"
+import { finishDeletion } from "../dns/store/manifest-deletions.ts"
 import { markDeleted, markRowsAbsent } from "../dns/store/manifest-table.ts"
 import { Next } from "../pass.ts"
 import { ABANDON, FINALIZER, fingerprintOf, isAnnotated, isHeld, type ObjectKey, placeOf } from "./objects.ts"
 import type { Objects } from "./reflectors.ts"
 import { deletingFor, PATIENCE } from "./status.ts"
-import { fenced, find, forget, type Known, quiet, remember } from "./store.ts"
+import { fenced, forget, type Known, quiet, remember } from "./store.ts"
 import { tell } from "./tell.ts"
 
 /** `object` is null when it is gone without our leave. */
@@ -40,14 +40,15 @@ export const leave = Effect.fn("kubernetes.leave")(function* (
 const askToGo = Effect.fnUntraced(function* (key: ObjectKey, before: Known, object: KubeObject | null) {
   const wakes = yield* Wakes
   const { manifestId } = before
+  let isGone = manifestId === null
   if (manifestId !== null) {
     yield* markDeleted(manifestId)
     yield* markRowsAbsent(manifestId)
     if (object !== null && isAnnotated(object, ABANDON)) yield* abandon(key.kind, manifestId)
-    yield* finishDeletions()
+    isGone = yield* finishDeletion(manifestId)
     yield* wakes.send("dns")
   }
-  const left = (yield* find(key))?.manifestId ?? null
+  const left = isGone ? null : manifestId
   if (object !== null && before.fingerprint !== fingerprintOf(object)) yield* remember(key, object, undefined)
   yield* quiet(left)
   return left

@@ -9,6 +9,7 @@ import { KIND_NAMES } from "../../model/kinds/kinds.ts"
 import { run } from "../loop.ts"
 import { Notices } from "./events.ts"
 import { type LeaseOptions, whileHeld } from "./lease.ts"
+import { Lookups } from "./lookups.ts"
 import { type KubernetesOptions, kubernetesReconciler } from "./reconcile.ts"
 import { type Objects, reflectAll, type Reflectors } from "./reflectors.ts"
 import type { Tuning } from "./reflector.ts"
@@ -40,7 +41,7 @@ const intake = Effect.fn("kubernetes.intake")(function* (options: KubernetesLaye
   const loop = run(kubernetesReconciler(options, reflectors.objects), { owner: lease.owner })
   yield* Layer.build(
     loop.pipe(
-      Layer.provide(Notices.layer(lease.owner)),
+      Layer.provide([Notices.layer(lease.owner), Lookups.layer]),
       // What the database itself makes due gives no hint: the loop looks every second.
       Layer.provide(Layer.succeed(Wakes, { ...wakes, healthy: Effect.succeed(false) }))
     )

@@ -18,6 +18,7 @@ import { Next, NotYet, type Pass, type Reconciler } from "../pass.ts"
 import { leave } from "./cleanup.ts"
 import { type IntakeOptions, take } from "./intake.ts"
 import { FINALIZER, fingerprintOf, isDeleting, isHeld, type ObjectKey, parseKey, placeOf } from "./objects.ts"
+import { Lookups } from "./lookups.ts"
 import type { Objects } from "./reflectors.ts"
 import { followSecret, type SecretOptions, secretRefOf } from "./secret.ts"
 import { fenced, find, type Known, note, type Problem } from "./store.ts"
@@ -42,7 +43,7 @@ const onePass = Effect.fn("kubernetes.reconcileObject")(
     const key = parseKey(claim.key)
     // Of a namespace that is not watched any more, or of a newer program.
     if (key === undefined || !objects.covers(key.namespace)) return Next.Settled({})
-    const before = yield* find(key)
+    const before = yield* (yield* Lookups).known(key)
     const object = yield* current(objects, key, before)
     if (object === null || isDeleting(object)) return yield* leave(claim, objects, key, before, object)
     const early = before === undefined || before.fingerprint === fingerprintOf(object) ? 0 : EDITS_TOGETHER - before.age

@@ -40,14 +40,18 @@ interface Row extends Omit<Known, "problem"> {
 const COLUMNS = sql`kind, namespace, name, uid, generation, resource_version as "resourceVersion", fingerprint,
   manifest_id as "manifestId", (extract(epoch from driftless_now() - updated_at) * 1000)::float8 as age, problem as reason, problem_message as message, problem_stalled as stalled`
 
-export const find = Effect.fn("kubernetes.find")(function* ({ kind, name, namespace }: ObjectKey) {
+/** By the text of their keys. */
+export const findAll = Effect.fn("kubernetes.find")(function* (keys: ReadonlyArray<ObjectKey>) {
   const { query } = yield* Database
   const { rows } = yield* query("kubernetes.find", (db) =>
-    sql<Row>`select ${COLUMNS} from kubernetes_objects
-      where kind = ${kind} and namespace = ${namespace} and name = ${name}`.execute(db)
+    sql<Row>`select ${COLUMNS} from kubernetes_objects where (kind, namespace, name) in (
+      select * from unnest(${keys.map(({ kind }) => kind)}::text[], ${keys.map(({ namespace }) => namespace)}::text[],
+        ${keys.map(({ name }) => name)}::text[]))`.execute(db)
   )
-  return rows.map(knownOf)[0]
+  return new Map(rows.map((row) => [textOf(row), knownOf(row)]))
 })
+
+export const find = (key: ObjectKey) => Effect.map(findAll([key]), (found) => found.get(textOf(key)))
 
 const knownOf = ({ message, reason, stalled, ...row }: Row): Known => ({
   ...row,

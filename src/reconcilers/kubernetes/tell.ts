@@ -2,9 +2,9 @@
 import { Clock, Effect } from "effect"
 import { Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
 import { API_VERSION } from "../../model/kinds/metadata.ts"
-import * as views from "../dns/store/manifest-views.ts"
 import { ownersNamed } from "../dns/store/record-owners.ts"
 import { Notices } from "./events.ts"
+import { Lookups } from "./lookups.ts"
 import { type ObjectKey, placeOf } from "./objects.ts"
 import type { Objects } from "./reflectors.ts"
 import { deletingFor, isTold, readyOf, type Shown, type Status, statusOf } from "./status.ts"
@@ -24,7 +24,7 @@ export const tell = Effect.fn("kubernetes.tell")(function* (
   { manifestId, problem }: Outcome
 ) {
   const now = yield* Clock.currentTimeMillis
-  const row = manifestId === null ? undefined : yield* views.one(manifestId)
+  const row = manifestId === null ? undefined : yield* (yield* Lookups).view(manifestId)
   const deleting = deletingFor(object, now)
   const facts = {
     key,

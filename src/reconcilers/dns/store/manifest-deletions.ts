@@ -38,3 +38,20 @@ export const finishDeletions = Effect.fn("manifests.finishDeletions")(function* 
     })
   )
 })
+
+/**
+ * The same after the deletion of one object was asked for; answers whether it is gone. While something of it is left,
+ * nothing has come to its end by it, and of many that are deleted together each would look at all of them.
+ */
+export const finishDeletion = Effect.fn("manifests.finishDeletion")(function* (id: number) {
+  const { query } = yield* Database
+  const { rows } = yield* query("manifests.left", (db) =>
+    sql<{ isLeft: boolean }>`select exists (select from dns_records where manifest_id = ${id})
+      or exists (select from domains d join dns_records r on r.domain_id = d.id where d.manifest_id = ${id})
+      or exists (select from api_keys k join domain_dns_providers p on p.api_key_id = k.id where k.manifest_id = ${id})
+      as "isLeft"`.execute(db)
+  )
+  if (rows[0]?.isLeft === true) return false
+  yield* finishDeletions()
+  return true
+})

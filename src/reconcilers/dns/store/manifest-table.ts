@@ -39,9 +39,17 @@ export const rowsOf = Effect.fnUntraced(function* (ids: ReadonlyArray<number>) {
 
 /** Writes what is not unchanged, and answers the ids of all. Takes deletions back that are not done yet. */
 export const write = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
-  const { query } = yield* Database
   const known = puts.flatMap(({ id, key }) => (id === undefined ? [] : [[keyText(key), id] as const]))
-  const changed = columns(puts.filter(({ action }) => action === "configured"))
+  const configured = puts.filter(({ action }) => action === "configured")
+  if (configured.length > 0) yield* update(configured)
+  const created = puts.filter(({ action }) => action === "created")
+  const added = created.length === 0 ? [] : yield* insert(created)
+  return new Map([...known, ...added.map((row) => [keyText(row), row.id] as const)])
+})
+
+const update = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
+  const { query } = yield* Database
+  const changed = columns(puts)
   yield* query("manifests.update", (db) =>
     sql`update manifests m set spec = i.spec::jsonb, metadata = i.metadata::jsonb, generation = i.generation,
         deleted_at = null, updated_at = driftless_now()
@@ -49,7 +57,11 @@ export const write = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
         as i (id, spec, metadata, generation)
       where m.id = i.id`.execute(db)
   )
-  const added = columns(puts.filter(({ action }) => action === "created"))
+})
+
+const insert = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
+  const { query } = yield* Database
+  const added = columns(puts)
   const { rows } = yield* query("manifests.insert", (db) =>
     sql<Key & { id: number }>`insert into manifests (kind, namespace, name, spec, metadata, generation)
       select kind, namespace, name, spec::jsonb, metadata::jsonb, generation
@@ -58,7 +70,7 @@ export const write = Effect.fnUntraced(function* (puts: ReadonlyArray<Put>) {
       order by kind, namespace, name
       returning id, kind, namespace, name`.execute(db)
   )
-  return new Map([...known, ...rows.map((row) => [keyText(row), row.id] as const)])
+  return rows
 })
 
 const columns = (puts: ReadonlyArray<Put>) => ({

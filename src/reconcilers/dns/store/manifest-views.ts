@@ -70,12 +70,25 @@ export const list = Effect.fn("manifests.list")(function* (filter: ManifestFilte
   return { ...page, total: counted.rows[0]?.total ?? 0, list: yield* shown(rows) }
 })
 
-/** One object with the id of its zone; undefined where it is gone. */
-export const one = Effect.fn("manifests.one")(function* (id: number) {
+export interface Found {
+  readonly view: ManifestView
+  /** Of its zone. */
+  readonly domainId: number | null
+}
+
+/** Those of these that are there, by id. */
+export const some = Effect.fn("manifests.some")(function* (ids: ReadonlyArray<number>) {
   const { query } = yield* Database
-  const { rows } = yield* query("manifests.one", (db) => sql<Row>`${SELECT} where m.id = ${id}`.execute(db))
-  const [view] = yield* shown(rows)
-  return view === undefined ? undefined : { view, domainId: rows[0]?.domain_id ?? null }
+  const { rows } = yield* query("manifests.some", (db) =>
+    sql<Row>`${SELECT} where m.id = any(${[...ids]}::bigint[])`.execute(db)
+  )
+  const found = yield* shown(rows)
+  return new Map(
+    rows.flatMap(({ domain_id, id }, at): ReadonlyArray<readonly [number, Found]> => {
+      const view = found[at]
+      return view === undefined ? [] : [[id, { view, domainId: domain_id }]]
+    })
+  )
 })
 
 const SELECT = sql`

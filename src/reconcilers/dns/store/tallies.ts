@@ -42,7 +42,17 @@ const tallies = Effect.fnUntraced(function* (column: "domain_id" | "manifest_id"
         count(*) filter (where status = 'error' and retry_stopped) as stopped
       from domain_dns_records where ${key} = any(${[...ids]}::bigint[]) group by ${key}`.execute(db)
   )
-  const sampled = yield* query("tallies.problems", (db) =>
+  const failing = counted.rows.flatMap((row) => (row.error > 0 ? row.key : []))
+  const problems = failing.length === 0 ? new Map<number, ReadonlyArray<Problem>>() : yield* problemsOf(column, failing)
+  return new Map<number, Tally>(
+    counted.rows.map(({ key: id, ...counts }) => [id, { counts, problems: problems.get(id) ?? [] }])
+  )
+})
+
+const problemsOf = Effect.fnUntraced(function* (column: "domain_id" | "manifest_id", ids: ReadonlyArray<number>) {
+  const { query } = yield* Database
+  const key = sql.ref(column)
+  const { rows } = yield* query("tallies.problems", (db) =>
     sql<Problem & { key: number }>`
       select key, id, type, name, value, reason, message, "retryStopped" from (
         select ${key} as key, id, type, name, value, coalesce(error_reason, 'RejectedByProvider') as reason,
@@ -51,12 +61,8 @@ const tallies = Effect.fnUntraced(function* (column: "domain_id" | "manifest_id"
         from domain_dns_records where ${key} = any(${[...ids]}::bigint[]) and status = 'error'
       ) p where place <= ${MOST_PROBLEMS} order by key, place`.execute(db)
   )
-  const problems = Map.groupBy(sampled.rows, (row) => row.key)
-  return new Map<number, Tally>(
-    counted.rows.map(({ key: id, ...counts }) => [
-      id,
-      { counts, problems: (problems.get(id) ?? []).map(({ key: _key, ...problem }) => problem) }
-    ])
+  return new Map(
+    [...Map.groupBy(rows, (row) => row.key)].map(([id, own]) => [id, own.map(({ key: _key, ...problem }) => problem)])
   )
 })
 
