@@ -21,7 +21,12 @@ export interface MemoryOptions {
   /** Whether a watch may begin with what is there. */
   readonly initialEvents?: boolean
   /** Runs before each call; what it fails with is the answer. */
-  readonly before?: (verb: Verb, resource: Resource, name: string | undefined) => Effect.Effect<void, KubernetesError>
+  readonly before?: (
+    verb: Verb,
+    resource: Resource,
+    name: string | undefined,
+    namespace: string | undefined
+  ) => Effect.Effect<void, KubernetesError>
   /** False keeps an event from all watches: a fault that the real server is not known to have. */
   readonly tells?: (event: WatchEvent) => boolean
 }
@@ -48,24 +53,23 @@ export interface Cluster {
 export const layerOf = (cluster: Cluster) => {
   const asked = <A>(
     verb: Verb,
-    resource: Resource,
-    name: string | undefined,
+    { name, namespace, resource }: Scope & { readonly name?: string },
     run: () => A
   ): Effect.Effect<A, KubernetesError> =>
-    Effect.suspend(() => cluster.options.before?.(verb, resource, name) ?? Effect.void).pipe(
+    Effect.suspend(() => cluster.options.before?.(verb, resource, name, namespace) ?? Effect.void).pipe(
       Effect.andThen(Effect.try({ try: run, catch: asFailure }))
     )
   return Layer.succeed(Kubernetes, {
-    list: (scope, page) => asked("list", scope.resource, undefined, () => cluster.page(scope, page)),
-    get: (place) => asked("get", place.resource, place.name, () => cluster.find(place) ?? null),
-    create: (place, body) => asked("create", place.resource, place.name, () => cluster.create(place, body)),
-    replace: (place, body) => asked("replace", place.resource, place.name, () => cluster.replace(place, body)),
-    patch: (place, patch) => asked("patch", place.resource, place.name, () => cluster.patch(place, patch)),
+    list: (scope, page) => asked("list", scope, () => cluster.page(scope, page)),
+    get: (place) => asked("get", place, () => cluster.find(place) ?? null),
+    create: (place, body) => asked("create", place, () => cluster.create(place, body)),
+    replace: (place, body) => asked("replace", place, () => cluster.replace(place, body)),
+    patch: (place, patch) => asked("patch", place, () => cluster.patch(place, patch)),
     watch: (request) =>
       Stream.unwrap(
         Effect.gen(function* () {
           const queue = yield* Queue.unbounded<ReadonlyArray<WatchEvent>, KubernetesError | Cause.Done>()
-          const end = yield* asked("watch", request.resource, undefined, () => begin(cluster, request, queue))
+          const end = yield* asked("watch", request, () => begin(cluster, request, queue))
           yield* Effect.addFinalizer(() => Effect.sync(end))
           return Stream.fromQueue(queue)
         })

@@ -5,15 +5,15 @@
  */
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { Wakes } from "../../database/wake.ts"
-import { KIND_NAMES } from "../../model/kinds/kinds.ts"
+
 import { run } from "../loop.ts"
 import { Notices } from "./events.ts"
 import { type LeaseOptions, whileHeld } from "./lease.ts"
 import { Lookups } from "./lookups.ts"
 import { type KubernetesOptions, kubernetesReconciler } from "./reconcile.ts"
 import { type Objects, reflectAll, type Reflectors } from "./reflectors.ts"
-import type { Tuning } from "./reflector.ts"
 import { knownKeys, makeDue, sweep } from "./store.ts"
+import type { Tuning } from "./tuning.ts"
 
 export interface KubernetesLayerOptions extends KubernetesOptions {
   /** Whose objects are taken in; empty is all namespaces. */
@@ -29,8 +29,8 @@ const intake = Effect.fn("kubernetes.intake")(function* (options: KubernetesLaye
   const { lease, tuning, watchNamespaces } = options
   const reflectors = yield* reflectAll({ namespaces: watchNamespaces, ...(tuning === undefined ? {} : { tuning }) })
   yield* Effect.forkScoped(Effect.forever(passOn(reflectors)))
-  yield* reflectors.synced
-  yield* missLost(options, reflectors.objects).pipe(Effect.retry(AGAIN))
+  for (const collection of reflectors.collections) yield* Effect.forkScoped(missLost(collection, reflectors.objects))
+  yield* reflectors.answered
   yield* Effect.forkScoped(
     sweep().pipe(
       Effect.catch((error) => Effect.logInfo("work of objects that are gone was not swept; it is later", error)),
@@ -63,12 +63,19 @@ const passOn = Effect.fnUntraced(function* ({ heard }: Reflectors) {
   yield* Effect.sleep(TOGETHER)
 })
 
-/** Objects that went while nobody watched. */
-const missLost = Effect.fnUntraced(function* ({ watchNamespaces }: KubernetesLayerOptions, objects: Objects) {
-  for (const kind of KIND_NAMES) {
-    const lost = (yield* knownKeys(kind, watchNamespaces)).filter((key) => objects.get(key) === undefined)
+/** Objects that went while nobody watched; known once all that is there can be read. */
+const missLost = Effect.fnUntraced(function* (
+  { kind, namespaces, synced }: Reflectors["collections"][number],
+  objects: Objects
+) {
+  const wakes = yield* Wakes
+  yield* synced
+  const compare = Effect.gen(function* () {
+    const lost = (yield* knownKeys(kind, namespaces)).filter((key) => objects.get(key) === undefined)
     if (lost.length > 0) yield* makeDue(lost.map((key) => ({ ...key, fingerprint: undefined })))
-  }
+  })
+  yield* Effect.retry(compare, AGAIN)
+  yield* wakes.send("kubernetes")
 })
 
 const BATCH = 1000

@@ -7,6 +7,7 @@
  *   being deleted                                | asks for its rows to be gone; when they are, lets it go
  *   being deleted, and abandoned by a person     | drops its rows, leaves the provider as it is, lets it go
  *   gone without our leave                       | as deleted, once the API server itself has said so
+ *   in a namespace that cannot be read           | leaves all as it is, and looks again
  *
  * The cache is never believed where that could lose something: an object that is not in it, or is older there than
  * what was looked at before, is read from the API server. Every write of rows ends with the fence of the work table.
@@ -43,6 +44,7 @@ const onePass = Effect.fn("kubernetes.reconcileObject")(
     const key = parseKey(claim.key)
     // Of a namespace that is not watched any more, or of a newer program.
     if (key === undefined || !objects.covers(key.namespace)) return Next.Settled({})
+    if (!objects.isKnown(key)) return Next.Recheck({ delay: UNKNOWN_RECHECK })
     const before = yield* (yield* Lookups).known(key)
     const object = yield* current(objects, key, before)
     if (object === null || isDeleting(object)) return yield* leave(claim, objects, key, before, object)
@@ -136,4 +138,6 @@ const EDITS_TOGETHER = 1000
 const SECRET_EVERY = Duration.seconds(10)
 /** What it waits for makes it due; this is for what was not told. */
 const PROBLEM_RECHECK = Duration.minutes(1)
+/** All that is told when it can be read makes its object due; this is for what was due before. */
+const UNKNOWN_RECHECK = Duration.seconds(10)
 const CONFLICT_RECHECK = Duration.millis(100)

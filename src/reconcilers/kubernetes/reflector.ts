@@ -10,7 +10,7 @@
  *   410 in the middle of pages            | the pages are begun anew, with their limit
  *   it does not know initial events       | pages from now on
  *   429, 503 with Retry-After             | not before that
- *   403, 404                              | every 30 s, and told: rights or definitions may come
+ *   403, 404                              | every 30 s, and told once: rights, definitions or a namespace may come
  *   anything else                         | after 0.8 s, then up to three times the last wait, 30 s at most
  *   two minutes without an error          | the next wait is the least again
  *   five failures in a row                | listed anew: the version itself may be the trouble
@@ -28,26 +28,7 @@ import {
 } from "../../providers/kubernetes.ts"
 import { type Change, keyOf, makeObjectCache, type ObjectCache } from "./object-cache.ts"
 import { allPages, compare } from "./safety-list.ts"
-
-export interface Tuning {
-  /** Seconds that a watch lasts, between these two. */
-  readonly watchSeconds: readonly [least: number, most: number]
-  readonly leastWait: Duration.Duration
-  readonly mostWait: Duration.Duration
-  readonly healthyAfter: Duration.Duration
-  readonly relistEvery: Duration.Duration
-  /** Objects in one page. */
-  readonly page: number
-}
-
-export const TUNING: Tuning = {
-  watchSeconds: [290, 580],
-  leastWait: Duration.millis(800),
-  mostWait: Duration.seconds(30),
-  healthyAfter: Duration.minutes(2),
-  relistEvery: Duration.hours(1),
-  page: 500
-}
+import { type Tuning, TUNING } from "./tuning.ts"
 
 /** What the reflector says of itself, for metrics and logs. */
 export interface Observer {
@@ -72,6 +53,8 @@ export interface Reflector {
   /** Waits until everything that was there at first has been told. */
   readonly synced: Effect.Effect<void>
   readonly hasSynced: () => boolean
+  /** Waits until then, or until the server says that this may not be read or is not there. */
+  readonly answered: Effect.Effect<void>
   /** Milliseconds of the Clock of the last sign of life: an event, a bookmark or a list. */
   readonly lastSign: () => number
 }
@@ -81,7 +64,10 @@ interface State {
   readonly tuning: Tuning
   readonly cache: ObjectCache
   readonly synced: Deferred.Deferred<void>
+  readonly answered: Deferred.Deferred<void>
   hasSynced: boolean
+  /** Whether the last answer was that it may not be read or is not there. */
+  isRefused: boolean
   /** Whether the server can begin a watch with what is there. */
   initialEvents: boolean
   lastSign: number
@@ -100,7 +86,9 @@ export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, nev
       tuning: { ...TUNING, ...options.tuning },
       cache: makeObjectCache(),
       synced: yield* Deferred.make<void>(),
+      answered: yield* Deferred.make<void>(),
       hasSynced: false,
+      isRefused: false,
       initialEvents: true,
       lastSign: yield* Clock.currentTimeMillis,
       wait: 0,
@@ -118,6 +106,7 @@ export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, nev
       observe: (object) => Effect.suspend(() => tell(state, state.cache.observe(object))),
       synced: Deferred.await(state.synced),
       hasSynced: () => state.hasSynced,
+      answered: Deferred.await(state.answered),
       lastSign: () => state.lastSign
     }
   })
@@ -182,7 +171,7 @@ const afterFailure = Effect.fnUntraced(function* (state: State, error: Kubernete
       return Math.max(wait, Duration.toMillis(reason.retryAfter))
     case "Forbidden":
     case "NotFound":
-      yield* Effect.logWarning(`${collection.resource.plural} cannot be read, trying again`, error)
+      yield* refused(state, error)
       return Duration.toMillis(state.tuning.mostWait)
     case "Conflict":
     case "Unauthorized":
@@ -195,6 +184,18 @@ const afterFailure = Effect.fnUntraced(function* (state: State, error: Kubernete
   )
   return wait
 })
+
+/** Others need not wait for this one: it may be a namespace that is not there. */
+const refused = Effect.fnUntraced(function* (state: State, error: KubernetesError) {
+  yield* Deferred.succeed(state.answered, undefined)
+  if (state.isRefused) return
+  state.isRefused = true
+  const where = nameOf(state.options.collection)
+  yield* Effect.logWarning(`${where} cannot be read and are left as they are; looked at again until they can`, error)
+})
+
+const nameOf = ({ namespace, resource }: Collection) =>
+  namespace === undefined ? resource.plural : `${resource.plural} of the namespace ${namespace}`
 
 /** Decorrelated jitter: replicas that lost their server together do not come back together. */
 const nextWait = Effect.fnUntraced(function* (state: State) {
@@ -223,6 +224,7 @@ const watch = Effect.fnUntraced(function* (state: State, seen: { events: number 
       state.lastSign = now
       seen.events += events.length
       state.failures = 0
+      state.isRefused = false
       return Effect.suspend(() => take(state, taking, events))
     })
   )
@@ -266,6 +268,7 @@ const replace = Effect.fnUntraced(function* (state: State, items: ReadonlyArray<
   yield* tell(state, changes)
   state.hasSynced = true
   yield* Deferred.succeed(state.synced, undefined)
+  yield* Deferred.succeed(state.answered, undefined)
 })
 
 /** A failure of the stream that only a new list mends. */

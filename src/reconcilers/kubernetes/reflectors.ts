@@ -5,8 +5,9 @@ import { KIND_NAMES, type KindName } from "../../model/kinds/kinds.ts"
 import { Kubernetes, type KubernetesError, type KubeObject } from "../../providers/kubernetes.ts"
 import type { Change } from "./object-cache.ts"
 import { fingerprintOf, type ObjectKey, placeOf, resourceOf, textOf } from "./objects.ts"
-import { type Observer, reflect, type Reflector, type Tuning } from "./reflector.ts"
+import { type Observer, reflect, type Reflector } from "./reflector.ts"
 import type { Heard } from "./store.ts"
+import type { Tuning } from "./tuning.ts"
 
 /** What a pass sees of the objects. */
 export interface Objects {
@@ -17,12 +18,21 @@ export interface Objects {
   refresh(key: ObjectKey): Effect.Effect<void, KubernetesError, Kubernetes>
   /** Whether objects of that namespace are ours to look after. */
   covers(namespace: string): boolean
+  /** Whether all that is there is known; of what cannot be read nothing may be concluded. */
+  isKnown(key: ObjectKey): boolean
 }
 
 export interface Reflectors {
   readonly objects: Objects
-  /** Waits until all that is there has been heard of. */
-  readonly synced: Effect.Effect<void>
+  /** Waits until all that can be read has been heard of. */
+  readonly answered: Effect.Effect<void>
+  /** Of one kind in one namespace, or in all of them. */
+  readonly collections: ReadonlyArray<{
+    readonly kind: KindName
+    readonly namespaces: ReadonlyArray<string>
+    /** Waits until all that is there has been heard of. */
+    readonly synced: Effect.Effect<void>
+  }>
   /** Takes what was heard since the last time, oldest objects first; waits for something. */
   readonly heard: Effect.Effect<ReadonlyArray<Heard>>
 }
@@ -55,21 +65,22 @@ export const reflectAll = ({
       Queue.offerUnsafe(signal, undefined)
     }
     const all = new Map<string, Reflector>()
+    const collections: Array<Reflectors["collections"][number]> = []
     for (const kind of KIND_NAMES) {
       for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) {
         const collection = { resource: resourceOf(kind), ...(namespace === undefined ? {} : { namespace }) }
         const options = { collection, onChanges: hear(kind), observer: observerOf(metrics, kind) }
-        all.set(
-          `${kind}/${namespace ?? ""}`,
-          yield* reflect({ ...options, ...(tuning === undefined ? {} : { tuning }) })
-        )
+        const reflector = yield* reflect({ ...options, ...(tuning === undefined ? {} : { tuning }) })
+        all.set(`${kind}/${namespace ?? ""}`, reflector)
+        collections.push({ kind, namespaces: namespace === undefined ? [] : [namespace], synced: reflector.synced })
       }
     }
     yield* observe(all)
     const of = ({ kind, namespace }: ObjectKey) => all.get(`${kind}/${namespaces.length === 0 ? "" : namespace}`)
     return {
       objects: objectsOf(of, namespaces),
-      synced: Effect.forEach(all.values(), ({ synced }) => synced, { discard: true }),
+      answered: Effect.forEach(all.values(), ({ answered }) => answered, { discard: true }),
+      collections,
       heard: Effect.map(Queue.take(signal), () => {
         const batch = [...heard.values()].sort((a, b) => (a.created < b.created ? -1 : a.created > b.created ? 1 : 0))
         heard.clear()
@@ -82,6 +93,7 @@ const objectsOf = (of: (key: ObjectKey) => Reflector | undefined, namespaces: Re
   const observe = (key: ObjectKey, object: KubeObject) => of(key)?.observe(object) ?? Effect.void
   return {
     get: (key) => of(key)?.cache.get(`${key.namespace}/${key.name}`),
+    isKnown: (key) => of(key)?.hasSynced() === true,
     covers: (namespace) => namespaces.length === 0 || namespaces.includes(namespace),
     observe,
     refresh: (key) =>
