@@ -25,7 +25,7 @@ import {
   uninstall
 } from "./support/installation.ts"
 import { processOf, signal } from "./support/pods.ts"
-import { granted, used } from "./support/rights.ts"
+import { granted, used, writes } from "./support/rights.ts"
 import { BASE_URL, DATABASE_URL, type Simulator, startPostgres, startSimulator, ZONE } from "./support/workloads.ts"
 
 const found = await images()
@@ -213,6 +213,21 @@ describe.skipIf(found?.postgres === undefined)("three replicas on a PostgreSQL",
     const all = said.join("\n")
     expect(all).toMatch(/^driftless_kubernetes_lists_total\{kind="DnsRecord",why="safety"\} [1-9]/mu)
     expect(all.match(/^driftless_kubernetes_divergences_total\{.*\} [1-9].*$/gmu) ?? []).toEqual([])
+  })
+
+  it("write nothing to the cluster at rest, though they look at all of it", { timeout: 4 * MINUTES }, async (test) => {
+    const auditLog = process.env["DRIFTLESS_AUDIT_LOG"]
+    if (auditLog === undefined) return test.skip("no audit log is given")
+    const sofar = () => writes(auditLog, namespace, RELEASE).length
+    const during = async (seconds: number) => {
+      const before = sofar()
+      await run("sleep", [String(seconds)])
+      return writes(auditLog, namespace, RELEASE).slice(before)
+    }
+    // Events of 500 objects are told one after the other.
+    await until("all is told", 90, async () => ((await during(5)).length === 0 ? true : undefined))
+    // Longer than what is between two looks: at Secrets 10 s, by lists 20 s, at the zone 40 s.
+    expect(await during(65)).toEqual([])
   })
 
   it("are upgraded with a changed schema and rolled back while records change", { timeout: 10 * MINUTES }, async () => {

@@ -2,7 +2,7 @@
  * The intake with everything behind it, in real time: real SQL on an embedded database, DNS reconciled against a
  * strict simulator, and whatever stands for the cluster. One world serves a file; each test uses namespaces of its own.
  */
-import { Duration, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import { CompiledQuery } from "kysely"
 import { randomUUID } from "node:crypto"
 import { layerBudget } from "../../src/database/budget.ts"
@@ -23,6 +23,7 @@ import { type KubernetesLayerOptions, layer as intakeLayer } from "../../src/rec
 import { run } from "../../src/reconcilers/loop.ts"
 import type { Pass } from "../../src/reconcilers/pass.ts"
 import { type Simulator, startSimulator } from "../../src/simulator/server.ts"
+import type { VirtualClock } from "./dns-clock.ts"
 
 export const TOKEN = "canary-5f1c7be0c3a94b2e8d6a"
 export const OTHER_TOKEN = "canary-9a8b7c6d5e4f30211203"
@@ -49,10 +50,16 @@ export interface IntakeWorldOptions {
   readonly namespace?: string
   /** Between two looks at a zone. */
   readonly interval?: Duration.Duration
+  /** Of everything but the SQL; real time unless given. */
+  readonly clock?: VirtualClock
 }
 
 export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<IntakeWorld> => {
-  const simulator = await startSimulator({ tokens: [TOKEN, OTHER_TOKEN], zones: options.zones })
+  const { clock } = options
+  const now = clock === undefined ? {} : { now: () => clock.now }
+  const simulator = await startSimulator({ ...now, tokens: [TOKEN, OTHER_TOKEN], zones: options.zones })
+  const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    clock === undefined ? effect : Effect.provideService(effect, Clock.Clock, clock)
   const logs: Array<string> = []
   const scope = Scope.makeUnsafe()
   const logger = Logger.layer([
@@ -78,15 +85,15 @@ export const startIntakeWorld = async (options: IntakeWorldOptions): Promise<Int
     Layer.provideMerge(base),
     Layer.provideMerge(logger)
   )
-  const context = await Effect.runPromise(Layer.buildWithScope(services, scope))
+  const context = await Effect.runPromise(timed(Layer.buildWithScope(services, scope)))
   const here = <A, E>(effect: Effect.Effect<A, E, Services | Scope.Scope>) =>
-    Effect.runPromise(Effect.scoped(Effect.provideContext(effect, context)))
+    Effect.runPromise(timed(Effect.scoped(Effect.provideContext(effect, context))))
   await here(migrate())
   const instance = await here(identify("0123456789ab"))
 
   const launch = async <E>(started: Layer.Layer<never, E, Layer.Success<typeof services>>) => {
     const own = Scope.makeUnsafe()
-    await Effect.runPromise(Layer.buildWithScope(Layer.provide(started, Layer.succeedContext(context)), own))
+    await Effect.runPromise(timed(Layer.buildWithScope(Layer.provide(started, Layer.succeedContext(context)), own)))
     return () => Effect.runPromise(Scope.close(own, Exit.void))
   }
   const stops: Array<() => Promise<void>> = []

@@ -65,17 +65,28 @@ const Line = Schema.fromJsonString(
   })
 )
 
-/** Refused requests count, too: they were wanted. Requests that name no resource, such as discovery, do not. */
-export const used = (auditLog: string, namespace: string, account: string): Rights => {
+type Asked = typeof Line.Type
+
+/** What an account asked for so far, where a resource is named; discovery names none. */
+const asked = (auditLog: string, namespace: string, account: string): ReadonlyArray<Asked> => {
   const user = `system:serviceaccount:${namespace}:${account}`
-  return sorted(
-    readFileSync(auditLog, "utf8")
-      .split("\n")
-      .filter((line) => line.includes(user))
-      .map((line) => Schema.decodeSync(Line)(line))
-      .filter(({ objectRef, user: { username } }) => username === user && objectRef?.resource !== undefined)
-      .map(({ objectRef: { apiGroup = "", resource = "", subresource } = {}, verb }) =>
-        subresource === undefined ? `${verb} ${apiGroup}/${resource}` : `${verb} ${apiGroup}/${resource}/${subresource}`
-      )
-  )
+  return readFileSync(auditLog, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .filter((line) => line.includes(user))
+    .map((line) => Schema.decodeSync(Line)(line))
+    .filter(({ objectRef, user: { username } }) => username === user && objectRef?.resource !== undefined)
 }
+
+const rightOf = ({ objectRef: { apiGroup = "", resource = "", subresource } = {}, verb }: Asked) =>
+  subresource === undefined ? `${verb} ${apiGroup}/${resource}` : `${verb} ${apiGroup}/${resource}/${subresource}`
+
+/** Refused requests count, too: they were wanted. */
+export const used = (auditLog: string, namespace: string, account: string): Rights =>
+  sorted(asked(auditLog, namespace, account).map(rightOf))
+
+/** Each write so far, as a right, in order; but for the Lease, which is renewed for ever. */
+export const writes = (auditLog: string, namespace: string, account: string): ReadonlyArray<string> =>
+  asked(auditLog, namespace, account)
+    .filter(({ objectRef, verb }) => /^(?:create|update|patch|delete)/u.test(verb) && objectRef?.resource !== "leases")
+    .map(rightOf)
