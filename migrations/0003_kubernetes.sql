@@ -144,3 +144,12 @@ begin
   return null;
 end $$;
 create trigger domains_told after delete on domains for each row execute function domains_told();
+
+-- Records at the provider that a person let go of: our mark in their comment, which could not be taken off, is void.
+create table dns_abandoned (
+  -- Kept when the domain goes: the zone may come back under another one.
+  domain varchar(255) not null,
+  provider_record_id varchar(128) not null,
+  abandoned_at timestamptz not null default driftless_now(),
+  primary key (domain, provider_record_id)
+);

@@ -88,7 +88,7 @@ describe.skipIf(found === undefined)("one process on its own volume", () => {
     await withFile(JSON.stringify(made), (file) => driftless("apply", "-f", file, "--wait", "--timeout", "60s"))
     expect(await simulator.zone()).toContain(`A r900.${ZONE} 203.0.113.9`)
     expect(await driftless("retry", "dnsrecord", "by-hand")).toContain("has no rejected records")
-    await driftless("delete", "dnsrecord", "by-hand", "--wait", "--timeout", "60s")
+    await driftless("delete", "dnsrecord", "by-hand", "-n", namespace, "--wait", "--timeout", "60s")
     await converged(500, 60)
     await expect(driftless("get", "all", "--release", "another")).rejects.toThrow('found no Driftless "another"')
   })

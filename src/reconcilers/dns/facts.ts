@@ -101,6 +101,16 @@ export const rowsOf = Effect.fn("dns.rowsOf")(function* (domainId: number) {
   return { rows: records.rows.flatMap(rowOf), ledger: ledger.rows, tombstones: tombstones.rows }
 })
 
+/** Of these records of a zone those that a person let go of. */
+export const abandonedOf = Effect.fn("dns.abandonedOf")(function* (domain: string, recordIds: ReadonlyArray<string>) {
+  const { query } = yield* Database
+  const { rows } = yield* query("dns.abandoned", (db) =>
+    sql<{ id: string }>`select provider_record_id as id from dns_abandoned
+      where domain = ${domain} and provider_record_id = any(${[...recordIds]}::text[])`.execute(db)
+  )
+  return new Set(rows.map(({ id }) => id))
+})
+
 const readType = Schema.decodeUnknownResult(RecordType)
 
 const rowOf = (facts: RowFacts): ReadonlyArray<Row> => {

@@ -12,7 +12,7 @@ import { DnsProvider, type DnsProviderError } from "../../providers/dns.ts"
 import { Blocked, type Condition, Next, NotYet, type Pass, type Reconciler } from "../pass.ts"
 import { type Applied, apply, type Target } from "./apply.ts"
 import { ZoneCache } from "./cache.ts"
-import { type Binding, bindingOf, listingOf, rowsOf } from "./facts.ts"
+import { abandonedOf, type Binding, bindingOf, listingOf, rowsOf } from "./facts.ts"
 import { driftInterval, untilNextLook } from "./interval.ts"
 import type { Plan } from "./operation.ts"
 import { atomsOf, grows } from "./pack.ts"
@@ -134,7 +134,7 @@ const gather = Effect.fn("dns.gather")(function* (
     now: binding.now,
     instance: options.instance,
     ...known,
-    observed: [...seen.records.values()],
+    observed: yield* withoutVoidMarks(options, binding, known, seen),
     fresh: seen.fresh,
     settings: {
       adoption: binding.adoption,
@@ -145,6 +145,24 @@ const gather = Effect.fn("dns.gather")(function* (
       deletionsConfirmedAt: binding.deletionsConfirmedAt
     }
   } satisfies ZoneView as ZoneView
+})
+
+/** A mark that nothing else bears out may be of a record that a person let go of: it is a stranger's then. */
+const withoutVoidMarks = Effect.fnUntraced(function* (
+  { instance }: DnsOptions,
+  { domain }: Binding,
+  { ledger, tombstones }: Effect.Success<ReturnType<typeof rowsOf>>,
+  { records }: Seen
+) {
+  const observed = [...records.values()]
+  const known = new Set([...ledger, ...tombstones].map(({ recordId }) => recordId))
+  const markedOnly = observed.filter((record) => record.instance === instance && !known.has(record.id))
+  if (markedOnly.length === 0) return observed
+  const abandoned = yield* abandonedOf(
+    domain,
+    markedOnly.map(({ id }) => id)
+  )
+  return observed.map((record) => (abandoned.has(record.id) ? { ...record, instance: null } : record))
 })
 
 /** While the zone's quota is used up, what needs room waits; all else goes on. */

@@ -144,4 +144,62 @@ describe("an annotation to abandon", () => {
     await objects.until("DnsRecord", "www", (object) => isReady(object) && object?.metadata.generation === 2)
     expect(records()).toEqual(["www 192.0.2.4"])
   })
+
+  /** Lets these go while nothing can be done outside, and repairs the token afterwards. */
+  const abandoned = async ({ objects, token }: Story, ...kinds: ReadonlyArray<(typeof KINDS)[number]>) => {
+    const { control } = file.world.simulator.engine
+    control.setToken(token, { active: false })
+    for (const kind of kinds) objects.remove(kind, names[kind])
+    for (const kind of kinds) {
+      await objects.until(kind, names[kind], (each) => ready(each)?.reason === "Deleting" || each === undefined)
+      if (objects.get(kind, names[kind]) !== undefined)
+        objects.annotate(kind, names[kind], { "driftless.dev/abandon": "true" })
+    }
+    for (const kind of kinds) await objects.until(kind, names[kind], gone)
+    control.setToken(token, { active: true })
+  }
+
+  it("leaves the record outside for good, also when its zone can be reached again", async () => {
+    const story = await settled()
+    const { objects, records } = story
+    await abandoned(story, "DnsRecord")
+    objects.put("DnsRecord", "other", aRecord("other", ["192.0.2.7"]))
+    await objects.until("DnsRecord", "other", isReady)
+    expect(records()).toEqual(["other 192.0.2.7", "www 192.0.2.1"])
+    // It is a stranger's now: taken over when it is asked for again, and from then on it goes with its object.
+    objects.put("DnsRecord", "www", aRecord("www"))
+    await objects.until("DnsRecord", "www", isReady)
+    objects.remove("DnsRecord", "www")
+    await objects.until("DnsRecord", "www", gone)
+    expect(records()).toEqual(["other 192.0.2.7"])
+  })
+
+  it("leaves the records of a Domain for good, also when the zone comes back under another one", async () => {
+    const story = await settled()
+    const { domain, objects, records, untilRecords } = story
+    objects.put("DnsRecord", "shared", aRecord("www"))
+    await objects.until("DnsRecord", "shared", isReady)
+    objects.remove("DnsRecord", "shared")
+    await abandoned(story, "DnsRecord", "Domain")
+    await objects.until("DnsRecord", "shared", gone)
+    objects.put("Domain", "again", aDomain(domain))
+    objects.put("DnsRecord", "other", aRecord("other", ["192.0.2.7"], { domainRef: { name: "again" } }))
+    await objects.until("DnsRecord", "other", isReady)
+    await objects.until("Domain", "again", isReady)
+    expect(records()).toEqual(["other 192.0.2.7", "www 192.0.2.1"])
+    objects.remove("DnsRecord", "other")
+    await untilRecords(["www 192.0.2.1"])
+  })
+
+  it("keeps a record that another object wants as well, and deletes it with that one", async () => {
+    const story = await settled()
+    const { objects, records } = story
+    objects.put("DnsRecord", "shared", aRecord("www"))
+    await objects.until("DnsRecord", "shared", isReady)
+    await abandoned(story, "DnsRecord")
+    expect(records()).toEqual(["www 192.0.2.1"])
+    objects.remove("DnsRecord", "shared")
+    await objects.until("DnsRecord", "shared", gone)
+    expect(records()).toEqual([])
+  })
 })

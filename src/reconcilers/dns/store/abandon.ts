@@ -16,10 +16,27 @@ const STATEMENTS: { readonly [Kind in KindName]: (id: number) => RawBuilder<unkn
   Credential: (id) =>
     sql`delete from domain_dns_providers p using api_keys k where k.manifest_id = ${id} and p.api_key_id = k.id`,
   Domain: (id) =>
-    sql`delete from dns_records r using domains d
-      where d.manifest_id = ${id} and r.domain_id = d.id and r.desired_state = 'absent'`,
-  DnsRecord: (id) => sql`delete from dns_records where manifest_id = ${id}`
+    dropped(sql`r.domain_id in (select id from domains where manifest_id = ${id}) and r.desired_state = 'absent'`),
+  DnsRecord: (id) => dropped(sql`r.manifest_id = ${id}`)
 }
+
+/**
+ * Their records are nobody's of ours any more: no ledger has them, and our mark, which nobody can take off now, is
+ * void. Else they would be deleted as soon as the provider can be reached again.
+ */
+const dropped = (rows: RawBuilder<unknown>) => sql`
+  with gone as (
+    delete from dns_records r where ${rows} returning r.id, r.domain_id, r.provider_record_id
+  ), released as (
+    delete from dns_ledger l using gone g
+    where l.domain_id = g.domain_id and l.provider_record_id = g.provider_record_id
+      and not exists (select from dns_records r where r.domain_id = l.domain_id
+        and r.provider_record_id = l.provider_record_id and r.id not in (select id from gone))
+    returning l.domain_id, l.provider_record_id
+  )
+  insert into dns_abandoned (domain, provider_record_id)
+  select d.domain, l.provider_record_id from released l join domains d on d.id = l.domain_id
+  on conflict do nothing`
 
 /** Part of the transaction of a pass. */
 export const abandon = Effect.fn("manifests.abandon")(function* (kind: KindName, id: number) {
