@@ -67,8 +67,20 @@ create function driftless_objects_due(keys text[]) returns void language sql as 
 $$;
 
 create function dns_records_told() returns trigger language plpgsql as $$
+declare
+  mark text;
 begin
-  perform driftless_object_due(case when tg_op = 'DELETE' then old.manifest_id else new.manifest_id end);
+  if tg_op <> 'DELETE' then
+    perform driftless_object_due(new.manifest_id);
+    return null;
+  end if;
+  perform driftless_object_due(old.manifest_id);
+  -- A row that waits for its end is counted by its domain, also after the zone was observed.
+  mark := pg_current_xact_id()::text || ' ' || old.domain_id;
+  if current_setting('driftless.emptied', true) is distinct from mark then
+    perform set_config('driftless.emptied', mark, true);
+    perform driftless_object_due(d.manifest_id) from domains d where d.id = old.domain_id;
+  end if;
   return null;
 end $$;
 create constraint trigger dns_records_told_inserted after insert on dns_records
@@ -82,7 +94,7 @@ create constraint trigger dns_records_told_updated after update on dns_records
       new.error_reason, new.last_error, new.manifest_id))
   execute function dns_records_told();
 create constraint trigger dns_records_told_deleted after delete on dns_records
-  deferrable initially deferred for each row when (old.manifest_id is not null) execute function dns_records_told();
+  deferrable initially deferred for each row execute function dns_records_told();
 
 -- The condition of a zone is shown by its domain, by its credential and by its records: by all of them where only a
 -- person can help, else by those that are not done.

@@ -1,9 +1,13 @@
 /** The canonical stories with a cluster. */
 import type { Scenario } from "../steps.ts"
 
-const credential = { provider: "cloudflare", tokenFrom: { secretRef: { name: "cloudflare", key: "token" } } }
-const domain = (zone: string, spec: object = {}) => ({ domain: zone, credentialRef: { name: "cloudflare" }, ...spec })
-const record = (name: string, values: ReadonlyArray<string>, spec: object = {}) => ({
+export const credential = { provider: "cloudflare", tokenFrom: { secretRef: { name: "cloudflare", key: "token" } } }
+export const domain = (zone: string, spec: object = {}) => ({
+  domain: zone,
+  credentialRef: { name: "cloudflare" },
+  ...spec
+})
+export const record = (name: string, values: ReadonlyArray<string>, spec: object = {}) => ({
   domainRef: { name: "example" },
   type: "A",
   name,
@@ -20,7 +24,8 @@ const base = [
 
 const objects: Scenario = {
   name: "objects",
-  about: "objects are applied, edited while the edit before is on its way, and deleted, and one comes back",
+  about:
+    "objects are applied, edited while the edit before is on its way, and deleted, one after a stranger did; one comes back",
   replicas: 1,
   zones: 0,
   cluster: { zones: 1, initialEvents: true },
@@ -28,10 +33,15 @@ const objects: Scenario = {
   steps: [
     ...base,
     { at: 1.3, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.1"]) },
+    { at: 1.4, do: "kubectl apply", kind: "DnsRecord", name: "app", spec: record("app", ["192.0.2.9"]) },
     { at: 6, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.2", "192.0.2.3"]) },
     { at: 6.3, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.3"], { ttl: 300 }) },
+    { at: 12, do: "stranger deletes", zone: 0, type: "A", name: "app" },
+    { at: 12.5, do: "kubectl delete", kind: "DnsRecord", name: "app" },
     { at: 14, do: "kubectl delete", kind: "DnsRecord", name: "www" },
-    { at: 14.2, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.4"]) }
+    { at: 14.2, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.4"]) },
+    { at: 20, do: "kubectl apply", kind: "DnsRecord", name: "brief", spec: record("brief", ["192.0.2.5"]) },
+    { at: 20.3, do: "kubectl delete", kind: "DnsRecord", name: "brief" }
   ]
 }
 
