@@ -165,12 +165,15 @@ export const knownKeys = Effect.fn("kubernetes.knownKeys")(function* (
   return rows
 })
 
-/** Work of objects that are long gone. */
+/**
+ * Work of objects that are long gone. Fences begin anew with a row: a process that stood still since its claim must not
+ * take the first claim of the next object of that name for its own, so a row outlives any such pause.
+ */
 export const sweep = Effect.fn("kubernetes.sweep")(function* () {
   const { query } = yield* Database
   yield* query("kubernetes.sweep", (db) =>
     sql`delete from reconcile_work w where w.reconciler = 'kubernetes' and w.owner is null and w.observed = w.generation
-      and w.due_at > driftless_now() and not exists (
+      and w.due_at > driftless_now() and w.claimed_at < driftless_now() - interval '1 day' and not exists (
         select from kubernetes_objects o where o.kind || '/' || o.namespace || '/' || o.name = w.key)`.execute(db)
   )
 })
