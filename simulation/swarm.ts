@@ -3,6 +3,7 @@
  * seed enables only some kinds of trouble, so that none hides another.
  */
 import { type CallClass, type FaultKind, type FaultPlan, CORE_SITES, KINDS } from "./faults.ts"
+import { clusterChanceOf, clusterOf } from "./kubernetes/swarm.ts"
 import { type Random, randomOf } from "./random.ts"
 import type { Scenario, Step } from "./steps.ts"
 
@@ -13,7 +14,8 @@ export const scenarioOf = (seed: number): Scenario => {
   const random = randomOf(seed, "scenario")
   const zones = random.chance(0.3) ? 2 : 1
   const replicas = random.between(1, 3)
-  const steps = [...wishes(random, zones), ...meddling(random, zones), ...troubles(random, replicas, zones)]
+  const own = [...wishes(random, zones), ...meddling(random, zones), ...troubles(random, replicas, zones)]
+  const { steps, ...cluster } = clusterOf(seed, zones, LENGTH)
   return {
     name: "random",
     about: "drawn from the seed",
@@ -22,7 +24,8 @@ export const scenarioOf = (seed: number): Scenario => {
     length: LENGTH,
     ...(random.chance(0.2) ? { quota: random.between(40, 80) } : {}),
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
-    steps: steps.toSorted((a, b) => a.at - b.at)
+    ...cluster,
+    steps: [...own, ...steps].toSorted((a, b) => a.at - b.at)
   }
 }
 
@@ -125,11 +128,11 @@ export const chanceOf = (seed: number): FaultPlan => {
     if (focus === "kind") return call === kind ? rate * 4 : rate / 4
     return here === site ? Math.max(rate * 6, 0.1) : rate / 4
   }
-  return {
+  return clusterChanceOf(seed, {
     strike: (here, call) => {
       if (!random.chance(chance(here, call))) return undefined
       const kinds = KINDS[call].filter((one) => enabled.has(one))
       return kinds.length === 0 ? undefined : random.pick(kinds)
     }
-  }
+  })
 }

@@ -96,11 +96,14 @@ export class StoreWatch {
     const [keys, owners, fences] = parameters
       .filter((parameter) => typeof parameter === "string" && parameter.startsWith("{"))
       .map(elements)
-    const index = keys?.indexOf(row.key) ?? -1
-    if (owners?.[index] === row.owner && Number(fences?.[index]) === row.fence) return
+    // A batch may hold the end of an earlier claim of the same key too.
+    const claims = (keys ?? []).flatMap((key, i) =>
+      key === row.key ? [{ owner: owners?.[i], fence: fences?.[i] }] : []
+    )
+    if (claims.some(({ fence, owner }) => owner === row.owner && Number(fence) === row.fence)) return
     this.#facts.kernel.fail(
       "S3",
-      `${site} of ${String(owners?.[index])}, fence ${String(fences?.[index])}, changed key ${row.key}, which is ${row.owner ?? "nobody"}'s, fence ${row.fence}`
+      `${site} of ${claims[0]?.owner}, fence ${claims[0]?.fence}, changed key ${row.key}, which is ${row.owner ?? "nobody"}'s, fence ${row.fence}`
     )
   }
 

@@ -105,7 +105,7 @@ export class World {
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
     this.store.onCommit = (commit) => {
       this.storeWatch.commit(commit)
-      this.cluster?.watch.commit(commit.changes)
+      this.cluster?.objects.commit(commit.changes)
       for (const { new: after, old, table } of commit.changes) {
         if (table === "api_budgets") this.#blocks.note(after, this.store.now)
         if (after === null && old !== null) this.#gone(table, old)
@@ -286,6 +286,6 @@ export class World {
         .rows.map(({ row }) => ({ table, row: row as Row }))
     )
     this.storeWatch.reset(rows)
-    this.cluster?.watch.reset(rows)
+    this.cluster?.objects.reset(rows)
   }
 }

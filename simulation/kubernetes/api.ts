@@ -73,14 +73,17 @@ export class Api {
     const seconds = () => new Date(now()).toISOString().replace(/\.\d+Z$/u, "Z")
     this.memory = new MemoryCluster({ now: seconds, initialEvents })
     this.#remember()
+    this.follow(() => this.#remember())
+  }
+
+  /** Hears of each change of an object of ours, there and then. */
+  follow(hear: (kind: KindName, type: "ADDED" | "MODIFIED" | "DELETED", object: KubeObject) => void): void {
     for (const kind of KIND_NAMES) {
-      this.memory.watch(
-        { resource: resourceOf(kind), resourceVersion: this.memory.version, timeoutSeconds: 0 },
-        {
-          hear: () => this.#remember(),
-          end: () => undefined
-        }
-      )
+      const from = { resource: resourceOf(kind), resourceVersion: this.memory.version, timeoutSeconds: 0 }
+      const tell = (events: ReadonlyArray<WatchEvent>) => {
+        for (const event of events) if (event.type !== "BOOKMARK") hear(kind, event.type, event.object)
+      }
+      this.memory.watch(from, { hear: tell, end: () => undefined })
     }
   }
 

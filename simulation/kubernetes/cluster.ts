@@ -6,27 +6,21 @@ import type { Process } from "../kernel.ts"
 import type { Outside } from "../outside.ts"
 import { type Random, randomOf } from "../random.ts"
 import { type Step, wordsOf } from "../steps.ts"
-import type { ProviderWatch } from "../watch-provider.ts"
-import type { StoreWatch } from "../watch-store.ts"
 import { Api, type Asked, errorLine } from "./api.ts"
 import { type ClusterFacts, reset, sendOf } from "./carrier.ts"
 import type { Connection } from "./connection.ts"
 import { Users } from "./users.ts"
-import { ClusterWatch, type ClusterWatchFacts } from "./watch.ts"
+import { type CallFacts, CallWatch } from "./watch-calls.ts"
+import { type ObjectFacts, ObjectWatch } from "./watch-objects.ts"
 
 export type ClusterStep = Extract<Step, { readonly do: `cluster ${string}` }>
 export const isCluster = (step: Step): step is ClusterStep => step.do.startsWith("cluster ")
 
-export interface ClusterOptions {
+export interface ClusterOptions
+  extends Omit<ObjectFacts, "kernel" | "api">, Omit<CallFacts, "kernel" | "api" | "told"> {
   readonly outside: Outside
-  readonly store: StoreWatch
-  readonly provider: ProviderWatch
-  readonly ours: ClusterWatchFacts["ours"]
-  readonly settledAt: () => number | undefined
-  readonly disturbedAt: (process: Process) => number
   /** The tokens that Secrets hold. */
   readonly tokens: ReadonlyArray<string>
-  readonly secrets: ReadonlyArray<string>
   /** Whether a watch may begin with what is there: since Kubernetes 1.32. */
   readonly initialEvents: boolean
 }
@@ -46,7 +40,7 @@ const BOOKMARKS = 10
 export class Cluster {
   readonly api: Api
   readonly users: Users
-  readonly watch: ClusterWatch
+  readonly objects: ObjectWatch
   readonly #facts: ClusterFacts
   readonly #random: Random
   readonly #tokens: ReadonlyArray<string>
@@ -57,16 +51,17 @@ export class Cluster {
     this.#random = randomOf(kernel.seed, "cluster")
     this.#tokens = tokens
     this.api = new Api(() => kernel.now, initialEvents)
-    this.watch = new ClusterWatch({ ...rest, kernel, api: this.api })
+    this.objects = new ObjectWatch({ ...rest, kernel, api: this.api })
+    const calls = new CallWatch({ ...rest, kernel, api: this.api, told: (call) => this.objects.told(call) })
     const isAway = () => kernel.now < this.#awayUntil
-    this.users = new Users({ kernel, api: this.api, isAway, tokens, stripped: (uid) => this.watch.stripped(uid) })
+    this.users = new Users({ kernel, api: this.api, isAway, tokens, stripped: (uid) => this.objects.stripped(uid) })
     this.#facts = {
       outside,
       api: this.api,
       connections: new Set<Connection>(),
       isAway,
-      landing: (process, call, carryOut) => this.watch.landing(process, call, carryOut),
-      opening: (process, call) => this.watch.opening(process, call),
+      landing: (process, call, carryOut) => calls.landing(process, call, carryOut),
+      opening: (process, call) => calls.opening(process, call),
       meddle: (asked) => this.#meddle(asked)
     }
     const bookmark = () => {

@@ -31,7 +31,7 @@ export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyAr
   const objects = objectsOf(cluster)
   const found: Array<string> = []
   for (const { kind, name, object } of objects) {
-    const known = cluster.watch.known.get(name)
+    const known = cluster.objects.known.get(name)
     const { generation, namespace = "", uid } = object.metadata
     const { observedGeneration } = (object.status ?? {}) as Told
     const { reason, status } = readyOf(object)
@@ -43,14 +43,14 @@ export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyAr
     else if (status !== "True" && !isExplained(reason, name, objects)) found.push(`${name} is not ready: ${reason}`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
-      const wanted = cluster.watch.wanted(namespace, object.spec).map(rowText).toSorted().join(" | ")
+      const wanted = cluster.objects.wanted(namespace, object.spec).map(rowText).toSorted().join(" | ")
       const standing = rows.map(rowText).toSorted().join(" | ")
       if (wanted !== standing) found.push(`${name} asks for ${wanted}, and its rows are ${standing}`)
     }
   }
   const names = new Map(objects.map(({ name, object }) => [name, object.metadata.uid]))
-  const manifests = new Set([...cluster.watch.known.values()].map(({ manifestId }) => manifestId))
-  for (const { key, uid } of cluster.watch.known.values()) {
+  const manifests = new Set([...cluster.objects.known.values()].map(({ manifestId }) => manifestId))
+  for (const { key, uid } of cluster.objects.known.values()) {
     if (names.get(key) !== uid) found.push(`${key} is known, and is gone`)
   }
   for (const row of store.records.values()) {

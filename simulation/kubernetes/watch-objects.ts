@@ -1,46 +1,29 @@
 /**
- * What must hold of every call to the API server of a cluster, and of every object that leaves it:
+ * What must hold of every object of a cluster:
  *
- *   K2  no object is let go while what it made stands at the provider, or has rows
+ *   K2  none is let go while what it made stands at the provider, or is known
  *   K3  never Ready for a generation that was not looked at and did not stand; no status goes back
- *   K4  at rest nothing is written but the Lease
- *   K5  a Secret that no Credential refers to is not read, and nothing is asked for that the chart's rules do not give
- *   K6  who lost the Lease writes nothing any more once it can know
- *   S10 no token is in what is written
  */
-import { KIND_NAMES, type KindName } from "../../src/model/kinds/kinds.ts"
+import type { KindName } from "../../src/model/kinds/kinds.ts"
 import type { Call } from "../../src/providers/kubernetes-http.ts"
 import type { KubeObject } from "../../src/providers/kubernetes.ts"
-import {
-  ABANDON,
-  FINALIZER,
-  isAnnotated,
-  LEASES,
-  EVENTS,
-  SECRETS,
-  resourceOf
-} from "../../src/reconcilers/kubernetes/objects.ts"
-import { rights } from "../../src/reconcilers/kubernetes/rbac.ts"
-import { secretRefOf } from "../../src/reconcilers/kubernetes/secret.ts"
-import type { Kernel, Process } from "../kernel.ts"
+import { ABANDON, FINALIZER, isAnnotated, resourceOf } from "../../src/reconcilers/kubernetes/objects.ts"
+import type { Kernel } from "../kernel.ts"
+import type { RecordRow } from "../rows.ts"
 import type { Change, Row } from "../store.ts"
 import { contentOf, identity, type ProviderWatch } from "../watch-provider.ts"
-import type { RecordRow } from "../rows.ts"
 import type { StoreWatch } from "../watch-store.ts"
-import { type Api, type Asked, askedOf, type Reply } from "./api.ts"
+import type { Api } from "./api.ts"
 
-export interface ClusterWatchFacts {
+export interface ObjectFacts {
   readonly kernel: Kernel
   readonly api: Api
   readonly store: StoreWatch
   readonly provider: ProviderWatch
+  /** The records of ours that stand in a zone. */
   readonly ours: (
     zone: string
   ) => ReadonlyArray<{ readonly type: string; readonly name: string; readonly content: string }>
-  readonly settledAt: () => number | undefined
-  /** When a process last stood still, or lost a call. */
-  readonly disturbedAt: (process: Process) => number
-  readonly secrets: ReadonlyArray<string>
 }
 
 /** One object from its making to its end. */
@@ -71,31 +54,20 @@ interface RecordSpec {
   readonly state?: string
 }
 
-export class ClusterWatch {
+export class ObjectWatch {
   readonly known = new Map<string, KnownObject>()
   readonly #lives = new Map<string, Life>()
-  readonly #referred = new Set<string>()
-  readonly #facts: ClusterWatchFacts
-  #holder = { name: "", since: 0 }
+  readonly #facts: ObjectFacts
+  /** When the tables were put back: what is on its way rests on what they held before. */
+  #resetAt = Number.NEGATIVE_INFINITY
 
-  constructor(facts: ClusterWatchFacts) {
+  constructor(facts: ObjectFacts) {
     this.#facts = facts
-    const { memory } = facts.api
-    for (const kind of KIND_NAMES) {
-      memory.watch(
-        { resource: resourceOf(kind), resourceVersion: memory.version, timeoutSeconds: 0 },
-        {
-          hear: (events) => {
-            for (const event of events) if (event.type !== "BOOKMARK") this.#saw(kind, event.type, event.object)
-          },
-          end: () => undefined
-        }
-      )
-    }
+    facts.api.follow((kind, type, object) => this.#saw(kind, type, object))
   }
 
   #saw(kind: KindName, type: string, object: KubeObject): void {
-    const { generation = 0, namespace = "", uid } = object.metadata
+    const { generation = 0, uid } = object.metadata
     const life: Life = this.#lives.get(uid) ?? {
       kind,
       generations: new Map(),
@@ -109,8 +81,6 @@ export class ClusterWatch {
     if (!life.generations.has(generation)) {
       life.generations.set(generation, { spec: object.spec, at: this.#facts.kernel.now })
     }
-    const secret = secretRefOf(object)
-    if (secret !== undefined) this.#referred.add(`${namespace}/${secret.name}`)
     life.last = object
   }
 
@@ -122,6 +92,7 @@ export class ClusterWatch {
 
   /** After a fail-over. */
   reset(rows: ReadonlyArray<{ readonly table: string; readonly row: Row }>): void {
+    this.#resetAt = this.#facts.kernel.now
     this.known.clear()
     this.commit(rows.map(({ row, table }) => ({ table, old: null, new: row })))
   }
@@ -149,65 +120,12 @@ export class ClusterWatch {
     return identity(row.type, this.#facts.provider.fqdn(row), contentOf(row))
   }
 
-  opening(process: Process, call: Call): void {
-    const asked = askedOf(call)
-    this.#checkRights(call, asked)
-    const { kernel } = this.#facts
-    kernel.say(
-      `cluster hears ${process.name} watch ${asked.resource.plural} from ${call.query?.["resourceVersion"] ?? "now"}`
-    )
+  get #isDisturbed(): boolean {
+    return this.#facts.kernel.now - this.#resetAt < DISTURBED
   }
 
-  /** Around a call that is carried out. */
-  landing(process: Process, call: Call, carryOut: () => Reply): Reply {
-    const asked = askedOf(call)
-    const { kernel, secrets } = this.#facts
-    this.#checkRights(call, asked)
-    if (asked.resource.plural === SECRETS.plural && !this.#referred.has(`${asked.namespace}/${asked.name}`)) {
-      kernel.fail("K5", `${process.name} reads the Secret ${asked.namespace}/${asked.name}, which nobody refers to`)
-    }
-    if (call.method !== "GET") {
-      const text = JSON.stringify(call.body)
-      if (secrets.some((secret) => text.includes(secret))) kernel.fail("S10", `a token is written to ${call.path}`)
-    }
-    const reply = carryOut()
-    const what = asked.resource.plural === EVENTS.plural ? "an event" : call.path.split("/").slice(4).join("/")
-    kernel.say(`cluster answers ${process.name} ${call.method} ${what} with ${reply.status}`)
-    if (asked.resource.plural === LEASES.plural) this.#noteHolder()
-    else if (call.method !== "GET" && reply.status === 200) this.#checkWrite(process, call, asked)
-    return reply
-  }
-
-  #checkRights({ method, path, query }: Call, { name, resource, subresource }: Asked): void {
-    const read = query?.["watch"] === "true" ? "watch" : name === undefined ? "list" : "get"
-    const verb = ({ GET: read, POST: "create", PUT: "update", PATCH: "patch" } as const)[method]
-    const what = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`
-    const isGiven = rights.some(
-      ({ group, resources, verbs }) => group === resource.group && resources.includes(what) && verbs.includes(verb)
-    )
-    if (!isGiven) this.#facts.kernel.fail("K5", `${verb} ${path} is not in the chart's rules`)
-  }
-
-  #noteHolder(): void {
-    const [lease] = this.#facts.api.memory.all({ resource: LEASES })
-    const { holderIdentity: name = "" } = (lease?.spec ?? {}) as { readonly holderIdentity?: string }
-    if (name !== this.#holder.name) this.#holder = { name, since: this.#facts.kernel.now }
-  }
-
-  #checkWrite(process: Process, call: Call, asked: Asked): void {
-    const { disturbedAt, kernel, settledAt } = this.#facts
-    const settled = settledAt()
-    if (settled !== undefined && (asked.resource.plural !== EVENTS.plural || kernel.now - settled > LAST_EVENTS)) {
-      kernel.fail("K4", `${process.name} writes ${call.path} although all had converged: ${JSON.stringify(call.body)}`)
-    }
-    const since = Math.max(this.#holder.since, disturbedAt(process))
-    if (this.#holder.name !== process.name && kernel.now - since > KNOWS) {
-      kernel.fail("K6", `${process.name} writes ${call.path}; the Lease is ${this.#holder.name}'s since ${since}`)
-    }
-    if (asked.subresource === "status") this.#checkStatus(call)
-  }
-
-  #checkStatus({ body, path }: Call): void {
+  /** A status that was written. */
+  told({ body, path }: Call): void {
     const { kernel, provider } = this.#facts
     const { metadata, status } = body as { readonly metadata: { readonly uid: string }; readonly status: Told }
     const life = this.#lives.get(metadata.uid)
@@ -226,7 +144,7 @@ export class ClusterWatch {
     if (
       seen === undefined ||
       ready.observedGeneration !== observedGeneration ||
-      (known?.generation ?? 0) < observedGeneration
+      (!this.#isDisturbed && (known?.generation ?? 0) < observedGeneration)
     )
       return kernel.fail("K3", `${path} is Ready for generation ${observedGeneration}, which was not looked at`)
     provider.look()
@@ -265,14 +183,11 @@ export class ClusterWatch {
     const what = `${kind} ${namespace}/${name}`
     const known = this.known.get(`${kind}/${namespace}/${name}`)
     const rows = [...store.records.values()]
+    if (this.#isDisturbed) return
     if (known?.manifestId !== undefined && known.uid === last.metadata.uid)
       return kernel.fail("K2", `${what} was let go, and what it made is still known`)
     const wanted = new Set(rows.map((row) => this.#identityOf(row)))
-    const { deletionPolicy, domain } = (last.spec ?? {}) as {
-      readonly deletionPolicy?: string
-      readonly domain?: string
-    }
-    if (deletionPolicy === "Retain") return
+    const { domain } = (last.spec ?? {}) as { readonly domain?: string }
     const zones = kind === "Domain" ? [domain ?? ""] : kind === "DnsRecord" ? [...store.domains.values()] : []
     for (const zone of new Set(zones)) {
       for (const record of ours(zone)) {
@@ -284,11 +199,12 @@ export class ClusterWatch {
   }
 }
 
-interface Told {
+export interface Told {
   readonly observedGeneration?: number
   readonly conditions?: ReadonlyArray<{
     readonly type: string
     readonly status: string
+    readonly reason: string
     readonly observedGeneration?: number
   }>
 }
@@ -301,7 +217,5 @@ export interface Wanted {
   readonly ttl: number
 }
 
-/** An Event is told after the status, at a bounded pace. */
-const LAST_EVENTS = 10_000
-/** A renewal fails for ten seconds at most before who holds the Lease gives up; what it sent may take as long as a slow call. */
-const KNOWS = 10_000 + 26_000
+/** Milliseconds that a pass may go on with what it read before the tables were put back. */
+const DISTURBED = 60_000

@@ -1,0 +1,118 @@
+/**
+ * A cluster drawn from a seed, beside what else a world has: a quarter of the worlds have one. Drawn from streams of its
+ * own, so that the others stay what they were.
+ */
+import { type CallClass, type FaultKind, type FaultPlan, KINDS, SITES } from "../faults.ts"
+import { type Random, randomOf } from "../random.ts"
+import type { Scenario, Step } from "../steps.ts"
+import { credential, domain, record } from "./scenarios.ts"
+
+const NAMES = ["www", "app", "note"] as const
+
+/** `zone` is the number of the first zone that is the cluster's. */
+export const clusterOf = (seed: number, zone: number, length: number): Pick<Scenario, "cluster" | "steps"> => {
+  const random = randomOf(seed, "cluster scenario")
+  if (!random.chance(0.25)) return { steps: [] }
+  const [when, kind] = [at(random, 20, length - 60), random.between(0, 5)]
+  const all = [...base(random, zone), ...NAMES.flatMap((name) => wishes(random, name, length))]
+  // A Domain that is deleted waits for its records: nobody asks for more of them then.
+  const steps = kind === 0 ? all.filter((step) => step.at < when) : all
+  return {
+    cluster: { zones: 1, initialEvents: random.chance(0.7) },
+    steps: [...steps, ...ends(random, kind, when, zone), ...troubles(random, length)]
+  }
+}
+
+const at = (random: Random, from: number, to: number) => from + Math.round(random.next() * (to - from) * 10) / 10
+
+/** In any order: each waits for what it refers to. */
+const base = (random: Random, zone: number): ReadonlyArray<Step> => [
+  { at: at(random, 1, 10), do: "kubectl secret", name: "cloudflare", token: 0 },
+  { at: at(random, 1, 10), do: "kubectl apply", kind: "Credential", name: "cloudflare", spec: credential },
+  { at: at(random, 1, 10), do: "kubectl apply", kind: "Domain", name: "example", spec: domain(`zone${zone}.test`) }
+]
+
+const wishes = (random: Random, name: string, length: number): ReadonlyArray<Step> => {
+  const steps: Array<Step> = []
+  const type = random.pick(["A", "TXT"])
+  const values = () =>
+    Array.from({ length: random.between(1, 2) }, (_, i) =>
+      type === "A" ? `192.0.2.${10 * i + random.between(1, 9)}` : `text ${10 * i + random.between(1, 9)}`
+    )
+  const ttl = () => (random.chance(0.3) ? { ttl: random.pick([60, 300]) } : {})
+  let time = at(random, 1, 40)
+  for (let more = random.between(0, 5); more > 0 && time < length - 20; more--) {
+    const kind = random.between(0, 9)
+    if (kind === 0) steps.push({ at: time, do: "kubectl strip", kind: "DnsRecord", name })
+    if (kind <= 2) steps.push({ at: time, do: "kubectl delete", kind: "DnsRecord", name })
+    else {
+      const spec = record(name, values(), { type, ...ttl() })
+      steps.push({ at: time, do: "kubectl apply", kind: "DnsRecord", name, spec })
+    }
+    time += random.chance(0.4) ? at(random, 0, 1) : at(random, 1, 40)
+  }
+  return steps
+}
+
+/** What happens to what the records need. */
+const ends = (random: Random, kind: number, when: number, zone: number): ReadonlyArray<Step> => {
+  switch (kind) {
+    case 0: {
+      const again = base(random, zone).slice(1)
+      return [
+        { at: when, do: "kubectl delete", kind: "Domain", name: "example" },
+        { at: when, do: "kubectl delete", kind: "Credential", name: "cloudflare" },
+        ...NAMES.map((name): Step => ({ at: when, do: "kubectl delete", kind: "DnsRecord", name })),
+        ...(random.chance(0.5) ? again.map((step) => ({ ...step, at: when + 1 })) : [])
+      ]
+    }
+    case 1:
+      return [
+        { at: when, do: "token revoked", seconds: 600, token: 0 },
+        { at: when + random.between(0, 20), do: "kubectl secret", name: "cloudflare", token: 1 }
+      ]
+    case 2:
+      return [
+        { at: when, do: "kubectl secret", name: "cloudflare", token: null },
+        { at: when + random.between(0, 30), do: "kubectl secret", name: "cloudflare", token: random.between(0, 1) }
+      ]
+    case 3:
+      return [{ at: when, do: "kubectl delete namespace" }]
+    default:
+      return []
+  }
+}
+
+const troubles = (random: Random, length: number): ReadonlyArray<Step> => {
+  const when = () => at(random, 2, length - 30)
+  const kinds: ReadonlyArray<() => Step> = [
+    () => ({ at: when(), do: "cluster away", seconds: random.between(2, 40) }),
+    () => ({ at: when(), do: "cluster forgets" }),
+    () => ({ at: when(), do: "cluster expires" }),
+    () => ({ at: when(), do: "cluster closes" }),
+    () => ({ at: when(), do: "cluster meddles" })
+  ]
+  return kinds.flatMap((kind) => (random.chance(0.3) ? [kind()] : []))
+}
+
+const CLASSES: ReadonlyArray<CallClass> = ["get", "list", "watch", "change"]
+const isCluster = (call: CallClass) => CLASSES.includes(call)
+
+/** Strikes calls to the API server by chance; the others as `plan` says. */
+export const clusterChanceOf = (seed: number, plan: FaultPlan): FaultPlan => {
+  const random = randomOf(seed, "cluster faults")
+  const rate = random.pick([0, 0.01, 0.03, 0.08])
+  const everywhere: ReadonlyArray<FaultKind> = [...new Set(CLASSES.flatMap((one) => KINDS[one]))]
+  const enabled = new Set(everywhere.filter(() => random.chance(0.5)))
+  const site = random.pick(Object.keys(SITES).filter((one) => isCluster(SITES[one] ?? "read")))
+  const isFocused = random.chance(0.5)
+  const chance = (here: string) => (isFocused ? (here === site ? Math.max(rate * 4, 0.1) : rate / 4) : rate)
+  return {
+    strike: (here, call, occurrence) => {
+      if (!isCluster(call)) return plan.strike(here, call, occurrence)
+      if (!random.chance(here === "cluster.watch" ? 3 * chance(here) : chance(here))) return undefined
+      const kinds = KINDS[call].filter((one) => enabled.has(one))
+      return kinds.length === 0 ? undefined : random.pick(kinds)
+    }
+  }
+}
