@@ -108,7 +108,7 @@ const CLUSTER_SITES: Readonly<Record<string, CallClass>> = {
   "kubernetes.forget": "transaction",
   "kubernetes.secret": "transaction",
   "kubernetes.note": "transaction",
-  "manifests.one": "statement",
+  "manifests.some": "statement",
   "manifests.credentials": "statement",
   "tallies.count": "statement",
   "tallies.problems": "statement",
