@@ -64,6 +64,8 @@ const current = Effect.fnUntraced(function* (objects: Objects, key: ObjectKey, b
     before !== undefined &&
     compareVersions(cached.metadata.resourceVersion, before.resourceVersion) < 0
   if (cached !== undefined && !isBehind) return cached
+  // Nothing of it is anywhere: it was let go. One that was made since is told.
+  if (cached === undefined && before === undefined) return null
   const object = yield* (yield* Kubernetes).get(placeOf(key))
   if (object !== null) yield* objects.observe(key, object)
   return object
