@@ -76,6 +76,7 @@ export const CORE_SITES: Readonly<Record<string, CallClass>> = {
   "dns.rows": "statement",
   "dns.ledger": "statement",
   "dns.tombstones": "statement",
+  "dns.abandoned": "statement",
   "dns.listing": "statement",
   "dns.remember": "transaction",
   "dns.note": "transaction",
@@ -97,6 +98,7 @@ export const CORE_SITES: Readonly<Record<string, CallClass>> = {
 
 /** Of the intake from a cluster. */
 const CLUSTER_SITES: Readonly<Record<string, CallClass>> = {
+  "kubernetes.epoch": "statement",
   "kubernetes.knownKeys": "statement",
   "kubernetes.makeDue": "statement",
   "kubernetes.sweep": "statement",

@@ -47,7 +47,8 @@ const objects: Scenario = {
 
 const rotation: Scenario = {
   name: "rotation",
-  about: "a token is rotated and the old one revoked, the Secret goes for a while, and the watches lose their place",
+  about:
+    "a token is rotated and the old one revoked, the Secret goes for a while, the watches lose their place, and the database what it heard last",
   replicas: 1,
   zones: 0,
   cluster: { zones: 1, initialEvents: false },
@@ -63,7 +64,9 @@ const rotation: Scenario = {
     { at: 35, do: "kubectl secret", name: "cloudflare", token: null },
     { at: 36, do: "cluster meddles" },
     { at: 40, do: "kubectl apply", kind: "DnsRecord", name: "app", spec: record("app", ["192.0.2.1"]) },
-    { at: 48, do: "kubectl secret", name: "cloudflare", token: 1 }
+    { at: 48, do: "kubectl secret", name: "cloudflare", token: 1 },
+    { at: 54, do: "fail-over", lostSeconds: 6 },
+    { at: 57, do: "kubectl apply", kind: "DnsRecord", name: "late", spec: record("late", ["192.0.2.2"]) }
   ]
 }
 

@@ -1,7 +1,8 @@
 /**
  * The intake as a layer. The replica that holds the Lease watches the objects, makes due what stands otherwise than it
  * was looked at last, and runs their passes; the others wait. When it begins, it compares everything once, so nothing
- * that happened while nobody watched is missed.
+ * that happened while nobody watched is missed; and again when the database has failed over, since what it had been told
+ * last may be lost.
  */
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { Wakes } from "../../database/wake.ts"
@@ -12,7 +13,7 @@ import { type LeaseOptions, whileHeld } from "./lease.ts"
 import { Lookups } from "./lookups.ts"
 import { type KubernetesOptions, kubernetesReconciler } from "./reconcile.ts"
 import { type Objects, reflectAll, type Reflectors } from "./reflectors.ts"
-import { knownKeys, makeDue, sweep } from "./store.ts"
+import { epoch, knownKeys, makeDue, sweep } from "./store.ts"
 import type { Tuning } from "./tuning.ts"
 
 export interface KubernetesLayerOptions extends KubernetesOptions {
@@ -27,6 +28,8 @@ export const layer = (options: KubernetesLayerOptions) =>
 
 const intake = Effect.fn("kubernetes.intake")(function* (options: KubernetesLayerOptions) {
   const { lease, tuning, watchNamespaces } = options
+  // Before anything is written: a fail-over from here on is seen.
+  const began = yield* epoch().pipe(Effect.retry(AGAIN))
   const reflectors = yield* reflectAll({ namespaces: watchNamespaces, ...(tuning === undefined ? {} : { tuning }) })
   yield* Effect.forkScoped(Effect.forever(passOn(reflectors)))
   for (const collection of reflectors.collections) yield* Effect.forkScoped(missLost(collection, reflectors.objects))
@@ -37,6 +40,7 @@ const intake = Effect.fn("kubernetes.intake")(function* (options: KubernetesLaye
       Effect.repeat(Schedule.spaced(SWEEP_EVERY))
     )
   )
+  yield* Effect.forkScoped(followEpoch(reflectors, began))
   const wakes = yield* Wakes
   const loop = run(kubernetesReconciler(options, reflectors.objects), { owner: lease.owner })
   yield* Layer.build(
@@ -78,8 +82,25 @@ const missLost = Effect.fnUntraced(function* (
   yield* wakes.send("kubernetes")
 })
 
+/** What was written before a fail-over may not be there after it, and no object tells of that. */
+const followEpoch = Effect.fnUntraced(function* ({ collections, objects }: Reflectors, began: string) {
+  let known = began
+  for (;;) {
+    yield* Effect.sleep(EPOCH_EVERY)
+    const now = yield* epoch().pipe(Effect.retry(AGAIN))
+    if (now === known) continue
+    yield* Effect.logWarning("the database has failed over: all objects are compared with what it knows")
+    for (const collection of collections) {
+      yield* collection.retell
+      yield* Effect.forkScoped(missLost(collection, objects))
+    }
+    known = now
+  }
+})
+
 const BATCH = 1000
 const AGAIN = Schedule.spaced("1 second")
 /** Events that come together are written together. */
 const TOGETHER = Duration.millis(20)
 const SWEEP_EVERY = Duration.hours(1)
+const EPOCH_EVERY = Duration.seconds(5)

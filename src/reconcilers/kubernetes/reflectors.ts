@@ -32,6 +32,8 @@ export interface Reflectors {
     readonly namespaces: ReadonlyArray<string>
     /** Waits until all that is there has been heard of. */
     readonly synced: Effect.Effect<void>
+    /** All of its objects are heard of once more. */
+    readonly retell: Effect.Effect<void>
   }>
   /** Takes what was heard since the last time, oldest objects first; waits for something. */
   readonly heard: Effect.Effect<ReadonlyArray<Heard>>
@@ -72,7 +74,14 @@ export const reflectAll = ({
         const options = { collection, onChanges: hear(kind), observer: observerOf(metrics, kind) }
         const reflector = yield* reflect({ ...options, ...(tuning === undefined ? {} : { tuning }) })
         all.set(`${kind}/${namespace ?? ""}`, reflector)
-        collections.push({ kind, namespaces: namespace === undefined ? [] : [namespace], synced: reflector.synced })
+        collections.push({
+          kind,
+          namespaces: namespace === undefined ? [] : [namespace],
+          synced: reflector.synced,
+          retell: Effect.sync(() =>
+            hear(kind)(Array.from(reflector.cache.entries(), ([key, after]) => ({ key, before: undefined, after })))
+          )
+        })
       }
     }
     yield* observe(all)

@@ -152,6 +152,15 @@ export const makeDue = Effect.fn("kubernetes.makeDue")(function* (heard: Readonl
   )
 })
 
+/** Another one when the database may have lost its last transactions. */
+export const epoch = Effect.fn("kubernetes.epoch")(function* () {
+  const { query } = yield* Database
+  const { rows } = yield* query("kubernetes.epoch", (db) =>
+    sql<{ epoch: string }>`select driftless_epoch() as epoch`.execute(db)
+  )
+  return rows[0]?.epoch ?? ""
+})
+
 /** Of these namespaces, or of all, the objects that were known. */
 export const knownKeys = Effect.fn("kubernetes.knownKeys")(function* (
   kind: KindName,
