@@ -59,7 +59,8 @@ export const carrierOf = (world: ProviderWorld, process: Process): Carrier => {
     })
     // The engine says how the connection ends; there is none here, so it only counts that it ends early.
     if (response.transport.cut !== "none" || response.status === 0) throw new Broken()
-    world.answered(process, request, response)
+    // Who gave up does not hear it any more.
+    if (!signal.aborted) world.answered(process, request, response)
     if (response.status >= 400) throw new Refused(response)
     return { data: readJson(response.body), headers: new Headers(response.headers) }
   }
