@@ -1,5 +1,6 @@
 /** What the environment does to a world: outages, storms, clocks, fail-overs, wake-ups, pages, an upgrade in between. */
 import type { FaultEffect } from "../src/simulator/faults.ts"
+import { CLOUDFLARE_LIMIT } from "../src/simulator/limits.ts"
 import { type Step, wordsOf } from "./steps.ts"
 import { expandTables, keepTables, putTablesBack } from "./tables.ts"
 import { CLUSTER_TOKENS, SECRETS, TOKEN, type World } from "./world.ts"
@@ -25,7 +26,7 @@ export const happen = (world: World, step: Happening): void => {
   switch (step.do) {
     case "outage":
       answerAll(world, step.of === "writes" ? "write" : undefined, { do: "answer", status: 503, body: "html" })
-      world.disturbAll(step.seconds)
+      world.disturbances.disturbAll(step.seconds)
       return later(step.seconds, () => engine.control.clearFaults())
     case "poison":
       engine.control.addFault({
@@ -35,11 +36,11 @@ export const happen = (world: World, step: Happening): void => {
       })
       return later(step.seconds, () => engine.control.clearFaults())
     case "storm":
-      world.limitIsShared = true
-      world.disturbAll(step.seconds)
+      world.disturbances.shareLimit(step.seconds * 1000)
+      world.disturbances.disturbAll(step.seconds)
       return engine.control.block(TOKEN, step.seconds)
     case "others use":
-      world.limitIsShared = true
+      world.disturbances.shareLimit(CLOUDFLARE_LIMIT.windowSeconds * 1000)
       return engine.control.useUp(TOKEN, step.calls)
     case "zone gone": {
       const kept = engine.control.snapshot()
@@ -50,6 +51,24 @@ export const happen = (world: World, step: Happening): void => {
         world.remember()
       })
     }
+    case "provider restored": {
+      const kept = engine.control.snapshot()
+      return later(step.lostSeconds, () => {
+        kernel.say(`the provider has lost ${step.lostSeconds} s`)
+        engine.control.restore(kept)
+        world.remember()
+      })
+    }
+    case "provider slow":
+      world.isSlow = true
+      return later(step.seconds, () => {
+        world.isSlow = false
+      })
+    case "provider lags":
+      world.behind = step.behind
+      return later(step.seconds, () => {
+        world.behind = 0
+      })
     case "token revoked": {
       const token = step.token === undefined ? TOKEN : (CLUSTER_TOKENS[step.token] ?? "")
       engine.control.setToken(token, { active: false })
@@ -66,22 +85,22 @@ export const happen = (world: World, step: Happening): void => {
     case "clock jump": {
       const process = world.replicas[step.replica]?.process
       if (process !== undefined) process.skew += step.seconds * 1000
-      return world.disturbAll()
+      return world.disturbances.disturbAll()
     }
     case "server clock jump":
       store.skew += step.seconds * 1000
-      return world.moveWindows()
+      return world.disturbances.moveWindows()
     case "fail-over":
       keepTables(store.session)
       return later(step.lostSeconds, () => {
         kernel.say(`the database fails over and has lost ${step.lostSeconds} s`)
         putTablesBack(store.session)
         world.reread()
-        world.moveWindows()
+        world.disturbances.moveWindows()
         store.cutAll()
       })
     case "connections cut":
-      world.disturbAll()
+      world.disturbances.disturbAll()
       return store.cutAll()
     case "wake-ups":
       store.copies = () => (step.how === "dropped" ? 0 : world.random.between(1, 3))
@@ -106,4 +125,6 @@ export const becalm = (world: World): void => {
   for (const token of world.cluster === undefined ? [TOKEN] : SECRETS) engine.control.setToken(token, { active: true })
   store.copies = () => 1
   world.cluster?.becalm()
+  world.isSlow = false
+  world.behind = 0
 }

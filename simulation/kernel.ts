@@ -20,10 +20,16 @@ export class Process {
   }
 }
 
+/**
+ * What comes to a process. `write` is a write to the provider that it was about to hand over: when it wakes, that goes
+ * last, since the provider cannot fence and the product looks at the deadline right before.
+ */
+export type Kind = "timer" | "answer" | "write"
+
 /** What came while a process stood still. */
 interface Late {
   readonly at: number
-  readonly isTimer: boolean
+  readonly kind: Kind
   readonly run: () => void
 }
 
@@ -38,7 +44,7 @@ interface Event {
   readonly at: number
   readonly tie: number
   readonly process: Process | undefined
-  readonly isTimer: boolean
+  readonly kind: Kind
   readonly run: () => void
 }
 
@@ -81,13 +87,13 @@ export class Kernel {
   }
 
   /** Runs after `delay` milliseconds; never, when `process` is dead by then, and later while it is paused. */
-  after(delay: number, run: () => void, process?: Process, isTimer = false): () => void {
+  after(delay: number, run: () => void, process?: Process, kind: Kind = "answer"): () => void {
     let cancelled = false
     const event: Event = {
       at: this.now + Math.max(0, delay),
       tie: this.#order.next(),
       process,
-      isTimer,
+      kind,
       run: () => {
         if (!cancelled) run()
       }
@@ -116,13 +122,18 @@ export class Kernel {
     this.say(`${invariant} does not hold: ${message}`)
   }
 
-  /** Its timers that are over go first, in their order; then what else came. */
+  /** Its timers that are over go first or what else came does, as it was polling or not; timers in their order. */
   resume(process: Process): void {
     process.paused = false
     const late = process.backlog.splice(0)
-    const timers = late.filter(({ isTimer }) => isTimer).toSorted((a, b) => a.at - b.at)
-    timers.forEach(({ run }, index) => this.after(index * INSTANT, run, process, true))
-    for (const { isTimer, run } of late) if (!isTimer) this.after(timers.length * INSTANT, run, process)
+    const timers = late.filter(({ kind }) => kind === "timer").toSorted((a, b) => a.at - b.at)
+    const answers = late.filter(({ kind }) => kind === "answer")
+    const areTimersFirst = this.#order.chance(0.5)
+    const [forTimers, forAnswers] = areTimersFirst ? [0, timers.length] : [1, 0]
+    timers.forEach(({ run }, index) => this.after((forTimers + index) * INSTANT, run, process, "timer"))
+    for (const { run } of answers) this.after(forAnswers * INSTANT, run, process)
+    for (const { kind, run } of late)
+      if (kind === "write") this.after((timers.length + 1) * INSTANT, run, process, "write")
   }
 
   /** Goes on until `isOver` or until a run fails. Time ends at `until` at the latest. */
@@ -171,7 +182,7 @@ export class Kernel {
       const [task] = this.#ready.splice(at, 1)
       if (task === undefined || !task.process.alive) continue
       if (!task.process.paused) return task
-      task.process.backlog.push({ at: this.now, isTimer: false, run: task.run })
+      task.process.backlog.push({ at: this.now, kind: "answer", run: task.run })
     }
     return undefined
   }
@@ -218,7 +229,7 @@ export class Kernel {
         const delay = Duration.toMillis(duration)
         if (!Number.isFinite(delay)) return Effect.never
         return Effect.callback<void>((resume) => {
-          const cancel = this.after(delay, () => resume(Effect.void), process, true)
+          const cancel = this.after(delay, () => resume(Effect.void), process, "timer")
           return Effect.sync(cancel)
         })
       }

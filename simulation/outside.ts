@@ -99,7 +99,8 @@ export class Outside {
         this.crash(process)
       } else if (fault === "pauseBefore") {
         this.pause(process)
-        kernel.after(0, () => this.#send(call, travel, undefined, settle), process)
+        const kind = call.stray === undefined ? "answer" : "write"
+        kernel.after(0, () => this.#send(call, travel, undefined, settle), process, kind)
       } else if (fault === "slowBefore") {
         this.#send(call, { ...travel, there: this.time(call.slow) }, undefined, settle)
       } else if (fault === "slowAfter") {

@@ -15,6 +15,10 @@ export interface ProviderWorld {
   readonly engine: Engine
   /** Answers as the zones were a while ago. */
   readonly past: () => Engine
+  /** What reads are answered by now. */
+  readonly readable: () => Engine
+  /** Each answer takes seconds. */
+  readonly isSlow: () => boolean
   /** Is told of each call when it starts. */
   readonly starting: (process: Process, site: string, request: ApiRequest) => void
   /** Is told of each call before and after it was carried out. */
@@ -27,6 +31,8 @@ export interface ProviderWorld {
 
 /** One way, in milliseconds; and longer than the adapter waits for any answer. */
 const WAY = [5, 150] as const
+/** There and back within the ten seconds that the adapter waits for. */
+const LONG_WAY = [2_000, 4_900] as const
 const SLOW = [30_500, 40_000] as const
 
 export const carrierOf = (world: ProviderWorld, process: Process): Carrier => {
@@ -50,10 +56,11 @@ export const carrierOf = (world: ProviderWorld, process: Process): Carrier => {
     const response = await world.outside.make<ApiResponse>({
       site,
       process,
-      way: WAY,
+      way: world.isSlow() ? LONG_WAY : WAY,
       slow: SLOW,
       broken: () => new Broken(),
-      perform: () => world.landing(process, request, () => world.engine.handle(request)),
+      perform: () =>
+        world.landing(process, request, () => (method === "GET" ? world.readable() : world.engine).handle(request)),
       ...(method === "POST" ? { stray: { margin: MARGIN, window: () => world.lands(path), signal } } : {}),
       ...(method === "GET" ? { instead: { stale: () => world.past().handle(request) } } : {})
     })

@@ -8,6 +8,7 @@
  */
 import { Duration } from "effect"
 import { HEARTBEAT, LEASE, WRITE_MARGIN } from "../src/database/work.ts"
+import { LONGEST_WRITE } from "../src/reconcilers/dns/apply.ts"
 import { backoff } from "../src/reconcilers/pass.ts"
 import { becalm, happen } from "./environment.ts"
 import { problems, stateOf, unexplainedIn } from "./end.ts"
@@ -41,7 +42,6 @@ export interface Verdict {
   readonly fresh: Scenario
 }
 
-const MOST_WRITE = Duration.seconds(30)
 const RESYNC = Duration.times(Duration.minutes(5), 1.1)
 const millis = Duration.toMillis
 
@@ -95,6 +95,7 @@ const freshOf = (world: World): Scenario => ({
   length: 1 + (world.cluster === undefined ? 0 : 2 * stepsOf(world.cluster).length),
   ...(world.scenario.cluster === undefined ? {} : { cluster: world.scenario.cluster }),
   ...(world.scenario.adoption === undefined ? {} : { adoption: world.scenario.adoption }),
+  ...(world.scenario.zoneType === undefined ? {} : { zoneType: world.scenario.zoneType }),
   rows: [...world.storeWatch.records.values()]
     .filter(({ manifestId, present }) => present && manifestId === undefined)
     .toSorted((a, b) => a.id - b.id),
@@ -157,11 +158,11 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   if (kernel.failure !== undefined) return
   if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
   world.calm = true
-  world.disturbAll()
+  world.disturbances.disturbAll()
   providerWatch.restartWindows()
   const rejected = Math.max(0, ...[...storeWatch.records.values()].map((row) => row.nextRetryAt - world.store.now))
   const bound =
-    Math.max(millis(LEASE) + millis(MOST_WRITE) + millis(WRITE_MARGIN), millis(backoff(100)) * 1.1, rejected) +
+    Math.max(millis(LEASE) + millis(LONGEST_WRITE) + millis(WRITE_MARGIN), millis(backoff(100)) * 1.1, rejected) +
     millis(RESYNC) +
     Math.max(0, -world.store.skew)
   providerWatch.window = bound

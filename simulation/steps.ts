@@ -37,6 +37,12 @@ export type Step = { readonly at: number } & (
   | { readonly do: "others use"; readonly calls: number }
   /** The provider does not know the only zone for a while. */
   | { readonly do: "zone gone"; readonly seconds: number }
+  /** The provider itself goes back to what it was so long ago. */
+  | { readonly do: "provider restored"; readonly lostSeconds: number }
+  /** Each of its answers takes seconds, none too long. */
+  | { readonly do: "provider slow"; readonly seconds: number }
+  /** All reads are of a copy that is so far behind. */
+  | { readonly do: "provider lags"; readonly seconds: number; readonly behind: number }
   | {
       readonly do: "token revoked"
       readonly seconds: number
@@ -85,6 +91,8 @@ export interface Scenario {
   /** Calls of the provider's limit in five minutes. */
   readonly quota?: number
   readonly adoption?: "Matching" | "Never"
+  /** Of the provider's zones; a secondary one cannot hold comments, so no record bears our mark. */
+  readonly zoneType?: "secondary"
   /** Records that strangers have from the start. */
   readonly strangers?: ReadonlyArray<{
     readonly zone: number

@@ -2,6 +2,8 @@
  * A world drawn from a seed: what people want, what the environment does, and which faults may strike how often. Each
  * seed enables only some kinds of trouble, so that none hides another.
  */
+import { Duration } from "effect"
+import { WRITE_MARGIN } from "../src/database/work.ts"
 import { type CallClass, type FaultKind, type FaultPlan, CORE_SITES, KINDS } from "./faults.ts"
 import { clusterChanceOf, clusterOf } from "./kubernetes/swarm.ts"
 import { type Random, randomOf } from "./random.ts"
@@ -14,7 +16,10 @@ export const scenarioOf = (seed: number): Scenario => {
   const random = randomOf(seed, "scenario")
   const zones = random.chance(0.3) ? 2 : 1
   const replicas = random.between(1, 3)
-  const own = [...wishes(random, zones), ...meddling(random, zones), ...troubles(random, replicas, zones)]
+  const asked = wishes(random, zones)
+  const own = [...asked, ...meddling(random, zones), ...troubles(random, replicas, zones, asked)]
+  const quota = random.chance(0.2) ? { quota: random.between(40, 80) } : {}
+  const isSecondary = random.chance(0.15)
   const { steps, ...cluster } = clusterOf(seed, zones, LENGTH)
   return {
     name: "random",
@@ -22,10 +27,14 @@ export const scenarioOf = (seed: number): Scenario => {
     replicas,
     zones,
     length: LENGTH,
-    ...(random.chance(0.2) ? { quota: random.between(40, 80) } : {}),
+    ...quota,
+    ...(isSecondary ? { zoneType: "secondary" } : {}),
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
-    steps: [...own, ...steps].toSorted((a, b) => a.at - b.at)
+    steps: [...own, ...steps]
+      // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
+      .map((step) => (step.do === "fail-over" && isSecondary ? { ...step, lostSeconds: 0 } : step))
+      .toSorted((a, b) => a.at - b.at)
   }
 }
 
@@ -89,21 +98,30 @@ const meddling = (random: Random, zones: number): Array<Step> => {
   return steps
 }
 
-const troubles = (random: Random, replicas: number, zones: number): Array<Step> => {
-  const when = () => at(random, 2, LENGTH - 30)
+const troubles = (random: Random, replicas: number, zones: number, asked: ReadonlyArray<Step>): Array<Step> => {
+  // Trouble in an idle hour meets nobody: half of it comes while something is being asked for.
+  const when = () => {
+    const wish = random.chance(0.5) && asked.length > 0 ? random.pick(asked) : undefined
+    const time = wish === undefined ? at(random, 2, LENGTH - 30) : wish.at + at(random, -8, 2)
+    return Math.min(Math.max(2, Math.round(time * 10) / 10), LENGTH - 30)
+  }
   const replica = () => random.between(0, replicas - 1)
   const kinds: ReadonlyArray<() => Step> = [
     () => ({ at: when(), do: "outage", seconds: random.between(5, 60), of: random.pick(["all", "writes"]) }),
     () => ({ at: when(), do: "poison", name: random.pick(NAMES), seconds: random.between(10, 90) }),
     () => ({ at: when(), do: "storm", seconds: random.between(20, 150) }),
     ...(zones === 1 ? [(): Step => ({ at: when(), do: "zone gone", seconds: random.between(5, 60) })] : []),
+    // Within the minute after which two lists tell for sure what is gone.
+    () => ({ at: when(), do: "provider restored", lostSeconds: random.between(1, 50) }),
+    () => ({ at: when(), do: "provider slow", seconds: random.between(30, 120) }),
+    () => ({ at: when(), do: "provider lags", seconds: random.between(20, 150), behind: random.between(1, 59) }),
     () => ({ at: when(), do: "token revoked", seconds: random.between(5, 60) }),
     () => ({ at: when(), do: "crash", replica: replica(), seconds: random.between(1, 40) }),
     () => ({ at: when(), do: "stall", replica: replica(), seconds: random.between(20, 90) }),
     () => ({ at: when(), do: "stop", replica: replica(), seconds: random.between(1, 20) }),
     () => ({ at: when(), do: "clock jump", replica: replica(), seconds: random.between(-120, 120) }),
-    // Within the margin of a write's window: a server whose clock runs ahead by more breaks what the window rests on.
-    () => ({ at: when(), do: "server clock jump", seconds: random.between(-60, 1) }),
+    // A server whose clock jumps ahead by the margin of a write's window breaks what that window rests on.
+    () => ({ at: when(), do: "server clock jump", seconds: random.between(-60, Duration.toSeconds(WRITE_MARGIN) - 1) }),
     () => ({ at: when(), do: "fail-over", lostSeconds: random.between(0, 20) }),
     () => ({ at: when(), do: "connections cut" }),
     () => ({ at: when(), do: "wake-ups", seconds: random.between(20, 120), how: random.pick(["dropped", "repeated"]) }),
@@ -112,6 +130,9 @@ const troubles = (random: Random, replicas: number, zones: number): Array<Step> 
   ]
   return kinds.flatMap((kind) => (random.chance(0.2) ? [kind()] : []))
 }
+
+/** Writes are the fewest calls, and the ones that nobody can take back. */
+const WRITE_WEIGHT = 3
 
 /** Strikes calls by chance: few kinds, one site or all, seldom or often, as the seed says. */
 export const chanceOf = (seed: number): FaultPlan => {
@@ -124,9 +145,10 @@ export const chanceOf = (seed: number): FaultPlan => {
   // Spread over all calls, or most of it on the calls of one kind, or of one site.
   const focus = random.pick(["everything", "kind", "site", "site"])
   const chance = (here: string, call: CallClass) => {
-    if (focus === "everything") return rate
-    if (focus === "kind") return call === kind ? rate * 4 : rate / 4
-    return here === site ? Math.max(rate * 6, 0.1) : rate / 4
+    const often = rate * (call === "write" ? WRITE_WEIGHT : 1)
+    if (focus === "everything") return often
+    if (focus === "kind") return call === kind ? often * 4 : often / 4
+    return here === site ? Math.max(often * 6, 0.1) : often / 4
   }
   return clusterChanceOf(seed, {
     strike: (here, call) => {

@@ -58,6 +58,8 @@ export class ProviderWatch {
   readonly #seen = new Map<string, number>()
   readonly #blocked = new Map<string, number>()
   readonly #surplus = new Map<string, number>()
+  /** When the windows of writes on their way end, by the true time: no clock and no fail-over moves them. */
+  readonly #windows = new WeakMap<ApiRequest, number>()
   readonly #facts: ProviderFacts
   /** Milliseconds that a surplus record may last: set when the bounds of a run are known. */
   window = Number.POSITIVE_INFINITY
@@ -81,6 +83,7 @@ export class ProviderWatch {
     if (this.#facts.isSettled()) kernel.fail("L2", `${process.name} writes although all had converged: ${request.body}`)
     const key = String(this.#facts.domainOf(zoneId))
     const row = store.work.get(key)
+    this.#windows.set(request, kernel.now + (row?.writeUntil ?? 0) - now())
     if (row?.owner !== process.name) {
       kernel.fail(
         "S4",
@@ -130,6 +133,9 @@ export class ProviderWatch {
         `a write of ${process.name} lands outside of its window, while ${row.owner ?? "nobody"} has key ${row.key}`
       )
     }
+    if (kernel.now > (this.#windows.get(request) ?? 0)) {
+      kernel.fail("S4", `a write of ${process.name} lands after the window that it was announced with`)
+    }
     const before = new Map(this.#facts.records(zone).map((record) => [record.id, record]))
     const response = this.#limited(carryOut())
     const after = this.#facts.records(zone)
@@ -169,9 +175,8 @@ export class ProviderWatch {
 
   answered(process: Process, request: ApiRequest, response: ApiResponse): void {
     if (response.status !== 429) return
-    const header = Object.entries(response.headers).find(([name]) => name.toLowerCase() === "retry-after")?.[1]
     // Its own clock may run ahead; what it measures by it is as long for everyone.
-    this.#blocked.set(`${process.name} ${tokenOf(request)}`, this.#facts.kernel.now + Number(header ?? 0) * 1000)
+    this.#blocked.set(`${process.name} ${tokenOf(request)}`, this.#facts.kernel.now + retryAfter(response))
   }
 
   /** Takes a look at all zones: what stands there now, and whether there is more than rows ask for. */
@@ -255,6 +260,10 @@ export class ProviderWatch {
     }
   }
 }
+
+/** Milliseconds that an answer says to wait. */
+export const retryAfter = ({ headers }: ApiResponse): number =>
+  Number(Object.entries(headers).find(([name]) => name.toLowerCase() === "retry-after")?.[1] ?? 0) * 1000
 
 const isHeld = (row: RecordRow, now: number) =>
   row.rejected && !PLAN_REASONS.some((reason) => reason === row.reason) && (row.stopped || row.nextRetryAt > now)

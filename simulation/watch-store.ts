@@ -9,6 +9,9 @@
  *   L3  a change that came during a pass makes its key due at once when the pass ends
  *   L4  a lease is lost only by who stood still, died or was cut off; in quiet no key waits longer than a poll
  */
+import { Duration } from "effect"
+import { HEARTBEAT, LEASE } from "../src/database/work.ts"
+import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
 import type { Change, Commit, PassId, Row } from "./store.ts"
@@ -100,16 +103,22 @@ export class StoreWatch {
     const claims = (keys ?? []).flatMap((key, i) =>
       key === row.key ? [{ owner: owners?.[i], fence: fences?.[i] }] : []
     )
-    if (claims.some(({ fence, owner }) => owner === row.owner && Number(fence) === row.fence)) return
+    const isHolder = claims.some(({ fence, owner }) => owner === row.owner && Number(fence) === row.fence)
+    if (isHolder && this.#isOfEpoch(row)) return
     this.#facts.kernel.fail(
       "S3",
       `${site} of ${claims[0]?.owner}, fence ${claims[0]?.fence}, changed key ${row.key}, which is ${row.owner ?? "nobody"}'s, fence ${row.fence}`
     )
   }
 
+  /** A fence belongs to an epoch: what was claimed before a fail-over counts no more, whatever the row says. */
+  #isOfEpoch({ fence, key, owner }: WorkRow): boolean {
+    return this.#claimed.get(`${this.#epoch} ${key} ${fence}`)?.owner === owner
+  }
+
   #checkFence({ fence, key }: PassId, process: Process, site: string): void {
     const row = this.work.get(key)
-    if (row?.owner === process.name && row.fence === fence) return
+    if (row?.owner === process.name && row.fence === fence && this.#isOfEpoch(row)) return
     const now = row === undefined ? "nobody's" : `${row.owner ?? "nobody"}'s, fence ${row.fence}`
     this.#facts.kernel.fail(
       "S3",
@@ -150,7 +159,7 @@ export class StoreWatch {
     if (
       old.owner !== null &&
       holder?.alive === true &&
-      this.#facts.disturbedAt(old.owner) < now - LEASE_MILLIS - 5000
+      this.#facts.disturbedAt(old.owner) < now - LEASE_MILLIS - HEARTBEAT_MILLIS
     ) {
       kernel.fail("L4", `${old.owner} lost its lease on key ${row.key} although it was well`)
     }
@@ -225,6 +234,8 @@ const elements = (text: unknown): ReadonlyArray<string> =>
     .split(",")
     .map((element) => element.replaceAll('"', ""))
 
-const LEASE_MILLIS = 15_000
+const LEASE_MILLIS = Duration.toMillis(LEASE)
+/** One that is missed costs the lease that it would have extended. */
+const HEARTBEAT_MILLIS = Duration.toMillis(HEARTBEAT)
 /** A poll of a process that hears hints, its statement, and one that was on its way. */
-const LONGEST_WAIT = 5_000 + 3_000
+const LONGEST_WAIT = Duration.toMillis(POLL_WITH_HINTS) + 3_000

@@ -7,6 +7,7 @@ import type { Metrics } from "../src/metrics.ts"
 import { makeEngine, type Engine } from "../src/simulator/engine.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { zoneId } from "../src/simulator/state.ts"
+import { Disturbances } from "./disturbances.ts"
 import type { FaultPlan } from "./faults.ts"
 import { Blocks } from "./blocks.ts"
 import { Kernel, type Process } from "./kernel.ts"
@@ -19,7 +20,7 @@ import type { Session } from "./session.ts"
 import type { Scenario } from "./steps.ts"
 import { type Row, Store } from "./store.ts"
 import { emptyTables, WATCHED } from "./tables.ts"
-import { ProviderWatch } from "./watch-provider.ts"
+import { ProviderWatch, retryAfter } from "./watch-provider.ts"
 import { StoreWatch } from "./watch-store.ts"
 import type { Effect, Exit } from "effect"
 
@@ -41,6 +42,7 @@ const KEY = Redacted.make(Buffer.from("driftless simulation, 32 bytes..", "utf8"
 
 export class World {
   readonly kernel: Kernel
+  readonly disturbances: Disturbances
   readonly outside: Outside
   readonly store: Store
   readonly engine: Engine
@@ -55,24 +57,24 @@ export class World {
   calm = false
   /** Milliseconds from which on all has converged. */
   settledAt: number | undefined
-  /** An environment in which the provider may say 429 although we keep to our share. */
-  limitIsShared = false
+  /** Each answer of the provider takes seconds. */
+  isSlow = false
+  /** Seconds by which what the provider lets read is behind. */
+  behind = 0
   #incarnations = 0
   readonly #blocks = new Blocks(KEY)
-  readonly #disturbed = new Map<string, number>()
-  #disturbedAll = 0
-  #movedAt = 0
   readonly #lagging: Lagging
   readonly #replicaWorld: ReplicaWorld
 
   constructor(seed: number, scenario: Scenario, plan: FaultPlan, { metrics, session }: Bench) {
     const kernel = new Kernel(seed)
     this.kernel = kernel
+    this.disturbances = new Disturbances(kernel)
     this.scenario = scenario
     this.random = randomOf(seed, "world")
     this.outside = new Outside(kernel, plan, {
-      // The longest that a slow call takes.
-      struck: (process) => this.#disturb(process.name, 20),
+      // The loop waits for an answer no longer, and then beats again.
+      struck: (process) => this.disturbances.struck(process.name),
       crash: (process) => this.crash(process, this.random.between(1, 12)),
       pause: (process) => this.pause(process, this.random.between(20, 90))
     })
@@ -81,13 +83,13 @@ export class World {
     const zones = scenario.zones + (scenario.cluster?.zones ?? 0)
     this.zones = Array.from({ length: zones }, (_, i) => `zone${i}.test`)
     this.engine = this.#engine("live")
-    this.#lagging = new Lagging(() => this.#engine("mirror"), this.random)
+    this.#lagging = new Lagging(() => this.#engine("mirror"))
     this.storeWatch = new StoreWatch({
       kernel,
       now: () => this.store.now,
       processOf: (owner) => this.replicas.find(({ process }) => process.name === owner)?.process,
-      disturbedAt: (owner) => Math.max(this.#disturbedAll, this.#disturbed.get(owner) ?? 0) + this.store.skew,
-      isQuiet: () => this.calm && kernel.now - this.#disturbedAll > 60_000,
+      disturbedAt: (owner) => this.disturbances.at(owner) + this.store.skew,
+      isQuiet: () => this.calm && this.disturbances.quietFor > 60_000,
       wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
     })
     this.providerWatch = new ProviderWatch({
@@ -99,8 +101,8 @@ export class World {
       records: (zone) => this.recordsOf(zone),
       blockedUntil: (token) => this.#blocks.until(token, this.store.now),
       isSettled: () => this.settledAt !== undefined,
-      isLimitOurs: () => !this.limitIsShared,
-      isDisturbed: () => kernel.now - this.#movedAt < 60_000
+      isLimitOurs: () => !this.disturbances.isLimitShared,
+      isDisturbed: () => this.disturbances.areWindowsMoved
     })
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
     this.store.onCommit = (commit) => {
@@ -133,6 +135,7 @@ export class World {
       now: () => this.kernel.now,
       id: () => random.hex(32),
       zones: this.zones,
+      zoneType: this.scenario.zoneType ?? "full",
       tokens: this.scenario.cluster === undefined ? [TOKEN] : SECRETS,
       ...(this.scenario.quota === undefined ? {} : { rateLimit: { quota: this.scenario.quota } })
     })
@@ -145,7 +148,7 @@ export class World {
       provider: this.providerWatch,
       ours: (zone) => this.recordsOf(zone).filter(({ id }) => this.providerWatch.ours.has(id)),
       settledAt: () => this.settledAt,
-      disturbedAt: ({ name }) => Math.max(this.#disturbedAll, this.#disturbed.get(name) ?? 0),
+      disturbedAt: ({ name }) => this.disturbances.at(name),
       tokens: CLUSTER_TOKENS,
       secrets: SECRETS,
       initialEvents
@@ -160,7 +163,9 @@ export class World {
     return {
       outside: this.outside,
       engine: this.engine,
-      past: () => this.#lagging.before(this.kernel.now),
+      past: () => this.#lagging.before(this.kernel.now, this.random.between(1, 59)),
+      readable: () => (this.behind === 0 ? this.engine : this.#lagging.before(this.kernel.now, this.behind)),
+      isSlow: () => this.isSlow,
       starting: (process, _, request) => this.providerWatch.starting(process, request),
       answered: (process, request, response) => this.providerWatch.answered(process, request, response),
       landing: (process, request, carryOut) => {
@@ -170,6 +175,7 @@ export class World {
           `provider answers ${process.name} ${request.method} ${request.path.slice(-18)} with ${response.status}`
         )
         if (this.engine.control.revision() !== revision) this.remember()
+        if (response.status === 429) this.disturbances.blocked(retryAfter(response))
         return response
       },
       lands: (path) => {
@@ -210,7 +216,7 @@ export class World {
   start(index: number): void {
     this.#incarnations++
     this.kernel.say(`replica ${index} starts as r${index}.${this.#incarnations}`)
-    this.#disturb(`r${index}.${this.#incarnations}`)
+    this.disturbances.disturb(`r${index}.${this.#incarnations}`)
     this.replicas[index] = startReplica(this.#replicaWorld, `r${index}.${this.#incarnations}`)
   }
 
@@ -223,7 +229,7 @@ export class World {
     const index = this.#indexOf(process)
     this.kernel.say(`${process.name} dies, and starts again after ${seconds} s`)
     process.alive = false
-    this.#disturb(process.name)
+    this.disturbances.disturb(process.name)
     this.kernel.after(seconds * 1000, () => this.start(index))
   }
 
@@ -231,7 +237,7 @@ export class World {
     if (!process.alive || process.paused) return
     this.kernel.say(`${process.name} stands still for ${seconds} s`)
     process.paused = true
-    this.#disturb(process.name, seconds)
+    this.disturbances.disturb(process.name, seconds)
     this.kernel.after(seconds * 1000, () => {
       this.kernel.say(`${process.name} goes on`)
       this.kernel.resume(process)
@@ -247,21 +253,6 @@ export class World {
       replica.process.alive = false
       this.kernel.after(seconds * 1000, () => this.start(index))
     })
-  }
-
-  /** A lease may run out after that, and nobody is to blame. */
-  #disturb(name: string, seconds = 0): void {
-    this.#disturbed.set(name, Math.max(this.#disturbed.get(name) ?? 0, this.kernel.now + seconds * 1000))
-  }
-
-  /** The windows in the rows are not those that were announced. */
-  moveWindows(): void {
-    this.#movedAt = this.kernel.now
-    this.disturbAll()
-  }
-
-  disturbAll(seconds = 0): void {
-    this.#disturbedAll = Math.max(this.#disturbedAll, this.kernel.now + seconds * 1000)
   }
 
   /** A user's call at some replica that answers; the process it was made in, undefined when there is none. */

@@ -203,7 +203,7 @@ const writeEnds = Effect.fnUntraced(function* <E, R>(
 /** Keys in one claim or completion. */
 const BATCH = 100
 const POLL = Duration.seconds(1)
-const POLL_WITH_HINTS = Duration.seconds(5)
+export const POLL_WITH_HINTS = Duration.seconds(5)
 /** A key that is due but locked by somebody must not make this a busy loop. Milliseconds. */
 const POLL_LEAST = 20
 const RECOVERY = Duration.seconds(1)

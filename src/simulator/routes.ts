@@ -58,7 +58,7 @@ const listZones = ({ caller, query, state }: RouteCall): Answer => {
     .filter(() => accountName === null || accountName === state.account.name)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const { info, items } = pageOf(zones, query, ZONE_PAGES)
-  return { result: items.map((zone) => wireZone(zone, state.account)), resultInfo: info }
+  return { result: items.map((zone) => wireZone(zone, state.account, state.options.zoneType)), resultInfo: info }
 }
 
 const listRecords = (call: RouteCall, zone: ZoneStore): Answer => {
@@ -139,7 +139,10 @@ const ROUTES: ReadonlyArray<readonly [RegExp, Readonly<Record<string, Endpoint>>
   ],
   // octoDNS asks for page rules on every run; there are none.
   [path("/zones/{}/pagerules"), { GET: ofZone("pagerules", () => ({ result: [] })) }],
-  [path("/zones/{}"), { GET: ofZone("zone", ({ state }, zone) => ({ result: wireZone(zone, state.account) })) }],
+  [
+    path("/zones/{}"),
+    { GET: ofZone("zone", ({ state }, zone) => ({ result: wireZone(zone, state.account, state.options.zoneType) })) }
+  ],
   [path("/zones"), { GET: { kind: "zones", run: listZones } }],
   [
     path("/accounts"),

@@ -9,7 +9,7 @@ import { Faults } from "./faults.ts"
 import type { RateLimit } from "./limits.ts"
 import { CLOUDFLARE_LIMIT, RateLimiter } from "./limits.ts"
 import type { Plan } from "./plans.ts"
-import type { Account, NullTarget } from "./wire.ts"
+import type { Account, NullTarget, ZoneType } from "./wire.ts"
 import type { ZoneSettings } from "./zone-store.ts"
 import { ZoneStore } from "./zone-store.ts"
 
@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly zones?: ReadonlyArray<string>
   /** The zones' plan; enterprise by default. */
   readonly plan?: Plan
+  /** `full` by default. */
+  readonly zoneType?: ZoneType
   /** API tokens; `t` by default. */
   readonly tokens?: ReadonlyArray<string>
   readonly userKey?: UserKey

@@ -32,12 +32,19 @@ export const wireRecord = (record: StoredRecord, nullTarget: NullTarget): JsonOb
   }
 }
 
-export const wireZone = ({ createdOn, id, name, settings }: ZoneStore, account: Account): JsonObject => ({
+/** Whether Cloudflare is the zone's primary, or copies another's; only the first kind holds comments. */
+export type ZoneType = "full" | "secondary"
+
+export const wireZone = (
+  { createdOn, id, name, settings }: ZoneStore,
+  account: Account,
+  type: ZoneType = "full"
+): JsonObject => ({
   id,
   name,
   status: settings.status,
   paused: false,
-  type: "full",
+  type,
   development_mode: 0,
   name_servers: ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
   original_name_servers: null,

@@ -92,7 +92,7 @@ const send = Effect.fn("dns.send")(function* (target: Target, atoms: ReadonlyArr
   const provider = yield* DnsProvider
   const metrics = yield* Metrics
   const operations = atoms.flat()
-  const timeout = operations.length > LARGE_BATCH ? LARGE_TIMEOUT : TIMEOUT
+  const timeout = operations.length > LARGE_BATCH ? LONGEST_WRITE : TIMEOUT
   const permit = yield* provider.permit(target.account)
   const began = yield* Clock.currentTimeMillis
   yield* report.intend(target.claim, target.domainId, operations, Duration.sum(timeout, WRITE_MARGIN))
@@ -226,7 +226,8 @@ const quotaUsedUp = ({ domainId }: Target): report.ZoneFacts =>
   sql`update dns_zones set quota_until = driftless_now() + interval '5 minutes' where domain_id = ${domainId}`
 
 const TIMEOUT = Duration.seconds(10)
-const LARGE_TIMEOUT = Duration.seconds(30)
+/** Of any batch. */
+export const LONGEST_WRITE = Duration.seconds(30)
 /** More operations than that may take the provider longer than ten seconds. */
 const LARGE_BATCH = 200
 /** Lists succeed meanwhile, so the provider is there; a poisonous record must be found within minutes. */
