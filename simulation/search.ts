@@ -5,6 +5,7 @@
  */
 import { exactly, type Fault, KINDS, SITES } from "./faults.ts"
 import { randomOf } from "./random.ts"
+import { wordOf } from "./replay.ts"
 import { runScenario, type Verdict } from "./run.ts"
 import type { Scenario } from "./steps.ts"
 import { SCENARIOS } from "./scenarios.ts"
@@ -25,7 +26,8 @@ export const perform = async (bench: Bench, task: Task): Promise<Verdict> => {
   const scenario = scenarioFor(task)
   const plan = task.faults === undefined ? chanceOf(task.seed) : exactly(task.faults)
   const verdict = await runScenario(bench, task.seed, scenario, plan)
-  return verdict.failure === undefined && task.scenario === "random" ? compare(bench, verdict) : verdict
+  if (verdict.failure !== undefined) return verdict
+  return task.scenario === "random" ? compare(bench, verdict) : compareWithCalm(bench, task, verdict)
 }
 
 export const scenarioFor = ({ drop = [], scenario: name, seed }: Task): Scenario => {
@@ -35,6 +37,21 @@ export const scenarioFor = ({ drop = [], scenario: name, seed }: Task): Scenario
   }
   return { ...scenario, steps: scenario.steps.filter((_, index) => !drop.includes(index)) }
 }
+
+/** D1: with faults all must end as without. */
+const compareWithCalm = async (bench: Bench, task: Task, verdict: Verdict): Promise<Verdict> => {
+  if (task.faults?.length === 0) return verdict
+  const calm = { ...task, faults: [] }
+  const word = wordOf(calm)
+  const state = calmStates.get(word) ?? (await perform(bench, calm)).state
+  calmStates.set(word, state)
+  if (verdict.state === state) return verdict
+  const message = `with faults it ends as ${verdict.state}; without, as ${state}`
+  return { ...verdict, failure: { invariant: "D1", message, at: verdict.duration } }
+}
+
+/** What runs without faults ended as, by their words. */
+const calmStates = new Map<string, string>()
 
 /** D2: what was asked for bit by bit must end as what is asked for at once; D3 where the schema was expanded between. */
 const compare = async (bench: Bench, verdict: Verdict): Promise<Verdict> => {
@@ -75,8 +92,11 @@ export const pairs = (list: ReadonlyArray<Task>, seed: number, count: number): R
 export const shareOf = <A>(list: ReadonlyArray<A>, part: number, parts: number): ReadonlyArray<A> =>
   list.filter((_, index) => index % parts === part % parts)
 
-/** Sites that no fault has reached, of all there are. */
-export const unreached = (struck: Iterable<Fault>): ReadonlyArray<string> => {
+/** Sites that no fault has reached, of all there are or of those that a share of the list is about. */
+export const unreached = (
+  struck: Iterable<Fault>,
+  sites: Iterable<string> = Object.keys(SITES)
+): ReadonlyArray<string> => {
   const reached = new Set(Array.from(struck, ({ site }) => site))
-  return Object.keys(SITES).filter((site) => !reached.has(site))
+  return [...new Set(sites)].filter((site) => !reached.has(site))
 }

@@ -62,6 +62,7 @@ describe("A search", () => {
   it("names the sites that no fault has reached", () => {
     assert.include(unreached([faultOf("work.claim#1=errorBefore")]), "dns.accepted")
     assert.notInclude(unreached([faultOf("work.claim#1=errorBefore")]), "work.claim")
+    assert.deepStrictEqual(unreached([faultOf("work.claim#1=errorBefore")], ["work.claim", "dns.rows"]), ["dns.rows"])
   })
 
   it("reads back the word that names a run", () => {
