@@ -19,7 +19,7 @@ export const scenarioOf = (seed: number): Scenario => {
   const asked = wishes(random, zones)
   const own = [...asked, ...meddling(random, zones), ...troubles(random, replicas, zones, asked)]
   const quota = random.chance(0.2) ? { quota: random.between(40, 80) } : {}
-  const isSecondary = random.chance(0.15)
+  const isSecondary = random.chance(0.25)
   const { steps, ...cluster } = clusterOf(seed, zones, LENGTH)
   return {
     name: "random",
@@ -122,7 +122,8 @@ const troubles = (random: Random, replicas: number, zones: number, asked: Readon
     () => ({ at: when(), do: "clock jump", replica: replica(), seconds: random.between(-120, 120) }),
     // A server whose clock jumps ahead by the margin of a write's window breaks what that window rests on.
     () => ({ at: when(), do: "server clock jump", seconds: random.between(-60, Duration.toSeconds(WRITE_MARGIN) - 1) }),
-    () => ({ at: when(), do: "fail-over", lostSeconds: random.between(0, 20) }),
+    // Little is lost mostly, and who was at work then still is.
+    () => ({ at: when(), do: "fail-over", lostSeconds: random.between(0, random.pick([1, 5, 20])) }),
     () => ({ at: when(), do: "connections cut" }),
     () => ({ at: when(), do: "wake-ups", seconds: random.between(20, 120), how: random.pick(["dropped", "repeated"]) }),
     () => ({ at: when(), do: "pages", seconds: random.between(5, 60), how: random.pick(["partial", "reordered"]) }),
