@@ -78,6 +78,7 @@ export const CORE_SITES: Readonly<Record<string, CallClass>> = {
   "dns.tombstones": "statement",
   "dns.abandoned": "statement",
   "dns.listing": "statement",
+  "dns.abandoned": "statement",
   "dns.remember": "transaction",
   "dns.note": "transaction",
   "dns.intend": "transaction",

@@ -6,22 +6,9 @@ import { migrations, statementsOf } from "../src/database/migrate.ts"
 import { Session } from "./session.ts"
 import { forbiddenIn } from "./traps.ts"
 
-const TABLES = [
-  "reconcile_work",
-  "reconcile_conditions",
-  "api_tokens",
-  "manifests",
-  "api_keys",
-  "domains",
-  "domain_dns_providers",
-  "domain_dns_zone_meta",
-  "dns_zones",
-  "dns_records",
-  "dns_ledger",
-  "dns_tombstones",
-  "api_budgets",
-  "kubernetes_objects"
-] as const
+/** All tables but the one that names the instance, as the migrations of a session made them. */
+const tables = new WeakMap<Session, ReadonlyArray<string>>()
+const tablesOf = (session: Session): ReadonlyArray<string> => tables.get(session) ?? []
 
 /** Those whose every change is checked. */
 export const WATCHED = [
@@ -44,8 +31,14 @@ export const openTables = async (instance: string): Promise<Session> => {
     session.script(`create trigger simulation_audit after insert or update or delete on ${table}
       for each row execute function simulation_audit()`)
   }
+  const { rows } = session.query(`select relname as name from pg_class
+    where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'driftless_instance' order by relname`)
+  tables.set(
+    session,
+    rows.map(({ name }) => String(name))
+  )
   session.script("create schema kept")
-  for (const table of TABLES) session.script(`create table kept.${table} as table ${table} with no data`)
+  for (const table of tablesOf(session)) session.script(`create table kept.${table} as table ${table} with no data`)
   session.query("update driftless_instance set instance_id = $1", [instance])
   return session
 }
@@ -69,8 +62,6 @@ const refuseOwnTime = (session: Session): void => {
   }
 }
 
-const all = TABLES.join(", ")
-
 /** Only what holds pages: to empty a table takes some milliseconds, however empty it is. */
 export const emptyTables = (session: Session): void => {
   session.onNotice = () => undefined
@@ -82,7 +73,9 @@ export const emptyTables = (session: Session): void => {
     session.script("alter table dns_records drop column simulation_added")
     session.forgetPlans()
   }
-  const full = TABLES.flatMap((table) => [table, `kept.${table}`]).filter((table) => touched.has(table))
+  const full = tablesOf(session)
+    .flatMap((table) => [table, `kept.${table}`])
+    .filter((table) => touched.has(table))
   if (full.length > 0) session.script(`truncate ${full.join(", ")} cascade`)
   // A number is used up although its row was refused, so these are set back whatever the tables hold.
   session.query("select setval(seqrelid::regclass, seqstart, false) from pg_sequence")
@@ -91,8 +84,14 @@ export const emptyTables = (session: Session): void => {
 }
 
 export const keepTables = (session: Session): void => {
-  const copies = TABLES.map((table) => `insert into kept.${table} select ${columnsOf(session, table)} from ${table}`)
-  session.script(`truncate ${TABLES.map((table) => `kept.${table}`).join(", ")}; ${copies.join("; ")}`)
+  const copies = tablesOf(session).map(
+    (table) => `insert into kept.${table} select ${columnsOf(session, table)} from ${table}`
+  )
+  session.script(
+    `truncate ${tablesOf(session)
+      .map((table) => `kept.${table}`)
+      .join(", ")}; ${copies.join("; ")}`
+  )
 }
 
 /** Those that were there from the start, in their order: a migration in mid-run may have added others. */
@@ -113,11 +112,15 @@ export const expandTables = (session: Session): void => {
 
 /** What came after the copy is gone, and another epoch begins. Sequences go on, as their log runs ahead. */
 export const putTablesBack = (session: Session): void => {
-  const copies = TABLES.map((table) => `insert into ${table} (${columnsOf(session, table)}) table kept.${table}`)
-  session.script(`set session_replication_role = replica; truncate ${all} cascade; ${copies.join("; ")};
+  const copies = tablesOf(session).map(
+    (table) => `insert into ${table} (${columnsOf(session, table)}) table kept.${table}`
+  )
+  session.script(`set session_replication_role = replica; truncate ${tablesOf(session).join(", ")} cascade; ${copies.join("; ")};
     update driftless_instance set boot = boot + 1; set session_replication_role = origin`)
 }
 
 /** All rows as text: nothing secret may be in it in clear. */
 export const dumpTables = (session: Session): string =>
-  TABLES.map((table) => JSON.stringify(session.query(`select to_jsonb(t) as row from ${table} t`).rows)).join("\n")
+  tablesOf(session)
+    .map((table) => JSON.stringify(session.query(`select to_jsonb(t) as row from ${table} t`).rows))
+    .join("\n")
