@@ -78,7 +78,6 @@ export const CORE_SITES: Readonly<Record<string, CallClass>> = {
   "dns.tombstones": "statement",
   "dns.abandoned": "statement",
   "dns.listing": "statement",
-  "dns.abandoned": "statement",
   "dns.remember": "transaction",
   "dns.note": "transaction",
   "dns.intend": "transaction",
