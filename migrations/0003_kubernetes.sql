@@ -132,9 +132,15 @@ end $$;
 create trigger dns_work_told after update on reconcile_work
   for each row when (new.reconciler = 'dns' and new.observed > old.observed) execute function dns_work_told();
 
--- What waits for another object is looked at again when that one has its rows, or has given up a zone.
+-- What waits for another object is looked at again when that one has its rows, or has given up a zone. Who begins to
+-- wait while that is not committed yet is not seen here: it waits for the lock, which is held until then, and looks
+-- once more (`settled` in src/reconcilers/kubernetes/store.ts).
+create function driftless_awaited() returns void language sql as $$
+  select pg_advisory_xact_lock_shared(hashtext('driftless.kubernetes.awaited'))
+$$;
 create function kubernetes_objects_told() returns trigger language plpgsql as $$
 begin
+  perform driftless_awaited();
   if new.manifest_id is null then
     perform driftless_objects_due(array[new.kind || '/' || new.namespace || '/' || new.name]);
   elsif new.kind <> 'DnsRecord' then
@@ -151,6 +157,7 @@ create trigger kubernetes_objects_told_updated after update on kubernetes_object
 
 create function domains_told() returns trigger language plpgsql as $$
 begin
+  perform driftless_awaited();
   perform driftless_objects_due(array(
     select kind || '/' || namespace || '/' || name from kubernetes_objects where problem = 'Conflict'));
   return null;

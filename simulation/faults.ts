@@ -103,6 +103,7 @@ const CLUSTER_SITES: Readonly<Record<string, CallClass>> = {
   "kubernetes.makeDue": "statement",
   "kubernetes.sweep": "statement",
   "kubernetes.find": "statement",
+  "kubernetes.settled": "statement",
   "kubernetes.zone": "statement",
   "kubernetes.take": "transaction",
   "kubernetes.refuse": "transaction",

@@ -22,7 +22,7 @@ import { FINALIZER, fingerprintOf, isDeleting, isHeld, type ObjectKey, parseKey,
 import { Lookups } from "./lookups.ts"
 import type { Objects } from "./reflectors.ts"
 import { followSecret, type SecretOptions, secretRefOf } from "./secret.ts"
-import { fenced, find, type Known, note, type Problem } from "./store.ts"
+import { fenced, find, type Known, note, type Problem, settled } from "./store.ts"
 import { tell } from "./tell.ts"
 
 export interface KubernetesOptions extends IntakeOptions, SecretOptions {
@@ -83,6 +83,7 @@ const keep = Effect.fnUntraced(function* (
   const first = yield* take(options, claim, key, object, before)
   // What it waits for may have come before it was written down that it waits, and would not tell again.
   const isNews = first.problem !== undefined && first.problem.reason !== before?.problem?.reason
+  if (isNews) yield* settled()
   const { manifestId, problem: taken } = isNews ? yield* take(options, claim, key, object, yield* find(key)) : first
   const secret = key.kind === "Credential" ? secretRefOf(object) : undefined
   const problem =

@@ -94,6 +94,14 @@ export const note = Effect.fnUntraced(function* ({ kind, name, namespace }: Obje
   )
 })
 
+/** Waits for transactions that would have told whoever waits for them, had it been written down before. */
+export const settled = Effect.fn("kubernetes.settled")(function* () {
+  const { query } = yield* Database
+  yield* query("kubernetes.settled", (db) =>
+    sql`select pg_advisory_xact_lock(hashtext('driftless.kubernetes.awaited'))`.execute(db)
+  )
+})
+
 export const forget = Effect.fnUntraced(function* ({ kind, name, namespace }: ObjectKey) {
   const { query } = yield* Database
   yield* query("kubernetes.forget", (db) =>
