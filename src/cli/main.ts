@@ -9,6 +9,7 @@ import { Cause, Console, Effect, Exit, Runtime } from "effect"
 import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { apply } from "./apply.ts"
+import { completions } from "./completions.ts"
 import { Kube, KubeContext, KubeNamespace, KubeRelease, Server, Token } from "./connection.ts"
 import { remove } from "./delete.ts"
 import { get } from "./get.ts"
@@ -18,6 +19,8 @@ import { serve } from "./serve.ts"
 import { printable } from "./table.ts"
 
 const WRONG_USE = 2
+/** Taken by every command. */
+const GLOBALS = [Server, Token, Kube, KubeContext, KubeNamespace, KubeRelease] as const
 let interrupted = 130
 
 const driftless = Command.make("driftless").pipe(
@@ -32,7 +35,7 @@ const driftless = Command.make("driftless").pipe(
       interrupted = 0
     })
   ]),
-  Command.withGlobalFlags([Server, Token, Kube, KubeContext, KubeNamespace, KubeRelease])
+  Command.withGlobalFlags(GLOBALS)
 )
 
 /** Wrong use gets its mistakes and a hint; the whole help is a page that would push them off the screen. */
@@ -82,7 +85,11 @@ driftless.pipe(
   Command.run({ version: packageJson.version, renderErrors: true }),
   Effect.tapCause(report),
   Effect.provideService(CliConfig.CliConfig, {
-    builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
+    builtIns: [
+      GlobalFlag.Help,
+      GlobalFlag.Version,
+      completions(Object.fromEntries(GLOBALS.map(({ flag, id }) => [id, flag])))
+    ]
   }),
   Effect.provideService(CliOutput.Presenter, presenter),
   Effect.provide(NodeServices.layer),

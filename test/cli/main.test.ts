@@ -18,6 +18,7 @@ test("help, version and completion need neither a server nor a token", async () 
     expect(bare.stdout).toMatch(new RegExp(`^ {2}${command} `, "mu"))
     expect(completion.stdout).toContain(command)
   }
+  for (const flag of ["--dry-run", "--server", "--kube-namespace"]) expect(completion.stdout).toContain(flag)
   expect(help.stdout).toContain("--dry-run")
   expect(version.stdout).toBe(`driftless v${packageJson.version}\n`)
 })
