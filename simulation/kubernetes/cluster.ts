@@ -30,9 +30,10 @@ const TUNING = {
   watchSeconds: [20, 40],
   mostWait: Duration.seconds(10),
   healthyAfter: Duration.seconds(15),
-  relistEvery: Duration.minutes(1),
   page: 2
 } as const
+/** Where the server cannot begin a watch with what is there. Elsewhere no run waits for it: the watch must do alone. */
+const RELIST = Duration.minutes(1)
 
 /** Seconds. */
 const BOOKMARKS = 10
@@ -82,7 +83,7 @@ export class Cluster {
       watchNamespaces: [],
       secretNamespaces: [],
       lease: { namespace: "driftless", name: "driftless", owner: process.name },
-      tuning: TUNING
+      tuning: this.api.memory.options.initialEvents === true ? TUNING : { ...TUNING, relistEvery: RELIST }
     }
   }
 

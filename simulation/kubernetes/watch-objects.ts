@@ -2,7 +2,7 @@
  * What must hold of every object of a cluster:
  *
  *   K2  none is let go while what it made stands at the provider, or is known
- *   K3  never Ready for a generation that was not looked at and did not stand; no status goes back
+ *   K3  no status is about a generation that was not looked at, or goes back; none is Ready for what did not stand
  */
 import type { KindName } from "../../src/model/kinds/kinds.ts"
 import type { Call } from "../../src/providers/kubernetes-http.ts"
@@ -137,16 +137,20 @@ export class ObjectWatch {
     if (observedGeneration > generation)
       kernel.fail("K3", `the status of ${path} is about generation ${observedGeneration} of ${generation}`)
     life.told = observedGeneration
-    const ready = conditions.find(({ type }) => type === "Ready")
-    const seen = life.generations.get(ready?.observedGeneration ?? 0)
-    if (ready?.status !== "True") return
     const known = [...this.known.values()].find(({ uid }) => uid === metadata.uid)
-    if (
-      seen === undefined ||
-      ready.observedGeneration !== observedGeneration ||
-      (!this.#isDisturbed && (known?.generation ?? 0) < observedGeneration)
-    )
-      return kernel.fail("K3", `${path} is Ready for generation ${observedGeneration}, which was not looked at`)
+    const ready = conditions.find(({ type }) => type === "Ready")
+    const seen = life.generations.get(observedGeneration)
+    if (seen === undefined || (!this.#isDisturbed && (known?.generation ?? 0) < observedGeneration))
+      return kernel.fail(
+        "K3",
+        `the status of ${path} is about generation ${observedGeneration}, which was not looked at`
+      )
+    if (ready?.observedGeneration !== observedGeneration)
+      return kernel.fail(
+        "K3",
+        `${path} is about generation ${observedGeneration}, Ready about ${ready?.observedGeneration}`
+      )
+    if (ready.status !== "True") return
     provider.look()
     for (const row of this.#rowsOf(life, seen.spec)) {
       if (provider.wasSeen(row, seen.at)) continue
