@@ -111,12 +111,16 @@ spec:
     for (const start of [
       "error: bad.yaml:4:3: document 1: metadata.name must be ",
       "error: bad.yaml:6:3: document 1: spec.provider must be ",
+      "error: bad.yaml:13:15: document 2: spec.domainRef.name names the Domain nowhere",
       "error: bad.yaml:17:7: document 2: spec.values[0] ",
       "error: bad.yaml:18:3: document 2: spec.tttl is not a field here"
     ]) {
-      expect(lines.filter((line) => line.startsWith(start))).toHaveLength(1)
+      expect(
+        lines.filter((line) => line.startsWith(start)),
+        lines.join("\n")
+      ).toHaveLength(1)
     }
-    expect(lines.at(-1)).toBe("error: nothing was applied: 4 mistakes")
+    expect(lines.at(-1)).toBe("error: nothing was applied: 5 mistakes")
     expect(await namesOf("Credential")).not.toContain("innocent")
   })
 
