@@ -19,7 +19,7 @@ export const clusterOf = (seed: number, zone: number, length: number): Pick<Scen
   const steps = kind === 0 ? all.filter((step) => step.at < when) : all
   return {
     cluster: { zones: 1, initialEvents: random.chance(0.7) },
-    steps: [...steps, ...ends(random, kind, when, zone), ...troubles(random, length)]
+    steps: [...steps, ...ends(random, kind, when, zone), ...troubles(random, length), ...lost(random, steps)]
   }
 }
 
@@ -81,6 +81,13 @@ const ends = (random: Random, kind: number, when: number, zone: number): Readonl
     default:
       return []
   }
+}
+
+/** What somebody has just applied is lost. */
+const lost = (random: Random, steps: ReadonlyArray<Step>): ReadonlyArray<Step> => {
+  const edits = steps.filter((step) => step.do === "kubectl apply" && step.at > 10)
+  if (edits.length === 0 || !random.chance(0.2)) return []
+  return [{ at: random.pick(edits).at - 3, do: "fail-over", lostSeconds: random.between(4, 10) }]
 }
 
 const troubles = (random: Random, length: number): ReadonlyArray<Step> => {
