@@ -7,7 +7,17 @@ import { API_VERSION } from "../../src/model/kinds/metadata.ts"
 import { DEFINITIONS, kubectl, ok } from "./kubectl.ts"
 import { openProxy, type Proxy, restrictedNamespace, run, until } from "./support/cluster.ts"
 import { images } from "./support/images.ts"
-import { asked, askFor, cleanUp, definitions, helm, listed, readyRecords, uninstall } from "./support/installation.ts"
+import {
+  asked,
+  askFor,
+  cleanUp,
+  definitions,
+  helm,
+  listed,
+  readyRecords,
+  recordOf,
+  uninstall
+} from "./support/installation.ts"
 import { type Simulator, startSimulator, TOKEN, ZONE } from "./support/workloads.ts"
 
 const found = await images()
@@ -90,10 +100,10 @@ describe.skipIf(found === undefined)("an installation for one namespace", () => 
       // A new process finds it gone from its start.
       await ok(["rollout", "restart", "deployment/driftless", "-n", own])
       await run("kubectl", ["rollout", "status", "deployment/driftless", "-n", own, "--timeout=120s"])
-      const path = `/apis/${API_VERSION}/namespaces/${followed}/dnsrecords/r000`
-      await proxy.call("PATCH", path, { spec: { values: ["203.0.113.1"] } }, "application/merge-patch+json")
+      // A record of its own: with its volume the new one has lost what was the old one's.
+      await ok(["apply", "-n", followed, "-f", "-"], JSON.stringify(recordOf(10, "203.0.113.1")))
       await until("the others are taken in", 60, async () =>
-        (await simulator.zone()).includes(`A r000.${ZONE} 203.0.113.1`) ? true : undefined
+        (await simulator.zone()).includes(`A r010.${ZONE} 203.0.113.1`) ? true : undefined
       )
       expect(await ok(["logs", "deployment/driftless", "-n", own])).toContain(
         `dnsrecords of the namespace ${doomed} cannot be read`
@@ -126,7 +136,7 @@ describe.skipIf(found === undefined)("an installation for one namespace", () => 
     await uninstall(own)
     const left = async (namespace: string) =>
       (await listed(proxy, namespace, "dnsrecords")).map(({ metadata }) => metadata.finalizers ?? [])
-    expect(await left(followed)).toEqual([[], [], []])
+    expect(await left(followed)).toEqual([[], [], [], []])
     expect(await left(other)).toEqual([finalizers])
     await proxy.call("PATCH", path, { metadata: { finalizers: null } }, "application/merge-patch+json")
   })
