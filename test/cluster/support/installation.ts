@@ -102,7 +102,10 @@ export const readyRecords = async (proxy: Proxy, namespace: string): Promise<num
 
 /** Removes what a story made, whatever state it left: nothing may hang because nobody is there to let it go. */
 export const cleanUp = async (namespace: string, definitionsBefore: ReadonlyArray<string>) => {
-  await uninstall(namespace).catch(() => undefined)
+  // A controller that still runs would hold on to what is let go here.
+  await uninstall(namespace).catch(() =>
+    run("helm", ["uninstall", RELEASE, "-n", namespace, "--no-hooks"]).catch(() => "")
+  )
   for (const definition of DEFINITIONS) {
     const { out } = await kubectl(["get", definition, "-n", namespace, "-o", "name"])
     const objects = out.split("\n").filter((name) => name !== "")
