@@ -74,6 +74,8 @@ export class Users {
         const place = placeOf({ ...step, namespace })
         const body = { apiVersion: API_VERSION, kind: step.kind, spec: step.spec }
         const found = memory.find(place)
+        // The wish would go with the object.
+        if (found?.metadata.deletionTimestamp !== undefined) return false
         if (found === undefined) api.create(place, body)
         else memory.replace(place, { ...found, ...(withDefaults(step.kind, body) as Partial<KubeObject>) })
         return true
