@@ -29,7 +29,7 @@ const objects: Scenario = {
   replicas: 1,
   zones: 0,
   cluster: { zones: 1, initialEvents: true },
-  length: 45,
+  length: 32,
   steps: [
     ...base,
     { at: 1.3, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.1"]) },
