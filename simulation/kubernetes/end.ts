@@ -41,6 +41,7 @@ export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyAr
     else if (observedGeneration !== generation)
       found.push(`${name} is told about ${observedGeneration} of ${generation}`)
     else if (status !== "True" && !isExplained(reason, name, objects)) found.push(`${name} is not ready: ${reason}`)
+    else if (status === "True" && isDue(store, name)) found.push(`${name} is about to be told about anew`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
       const wanted = cluster.objects.wanted(namespace, object.spec).map(rowText).toSorted().join(" | ")
@@ -58,6 +59,12 @@ export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyAr
       found.push(`${rowText(row)} is a row of no object`)
   }
   return found
+}
+
+/** What its status counts may have changed, although it stays Ready. */
+const isDue = (store: StoreWatch, name: string): boolean => {
+  const work = store.work.get(name)
+  return work !== undefined && work.observed !== work.generation
 }
 
 /** Refused as it should be: what it needs is not there, or another one keeps what it asks for. */
