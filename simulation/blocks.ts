@@ -21,6 +21,11 @@ export class Blocks {
     if (until > (this.#blocked.get(hash)?.until ?? 0)) this.#blocked.set(hash, { until, recordedAt: now })
   }
 
+  /** A fail-over may have lost what was recorded: then nobody knows, but who was told. */
+  reset(): void {
+    this.#blocked.clear()
+  }
+
   /** As everybody knows by now. */
   until(token: string, now: number): number {
     if (this.#blocked.size === 0) return 0

@@ -57,7 +57,7 @@ export const stateOf = (world: World): string => {
   const { storeWatch, zones } = world
   const rows = [...storeWatch.records.values()].map(
     (row) =>
-      `${row.domainId} ${row.type} ${row.name} ${row.value} ${row.ttl} ${row.present ? "present" : "absent"} ${row.rejected ? row.reason : row.observed === row.generation ? "active" : "open"}`
+      `${storeWatch.domains.get(row.domainId)} ${row.type} ${row.name} ${row.value} ${row.ttl} ${row.present ? "present" : "absent"} ${row.rejected ? row.reason : row.observed === row.generation ? "active" : "open"}`
   )
   const records = zones.flatMap((zone) =>
     world

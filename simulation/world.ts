@@ -277,6 +277,8 @@ export class World {
         .rows.map(({ row }) => ({ table, row: row as Row }))
     )
     this.storeWatch.reset(rows)
+    this.#blocks.reset()
+    for (const { row, table } of rows) if (table === "api_budgets") this.#blocks.note(row, this.store.now)
     this.cluster?.objects.reset(rows)
   }
 }
