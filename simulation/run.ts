@@ -63,7 +63,10 @@ export const runScenario = async (
     async () => {
       begin(world)
       const people = new People(world)
-      for (const step of scenario.steps) kernel.after(step.at * 1000, () => take(world, people, step))
+      // Those of one moment come in their order.
+      for (const [index, step] of scenario.steps.entries()) {
+        kernel.after(step.at * 1000 + index / 1000, () => take(world, people, step))
+      }
       await kernel.run(BEGINNING + scenario.length * 1000)
       calls = new Map(outside.counts)
       outside.plan = { strike: () => undefined }
