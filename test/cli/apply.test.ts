@@ -115,10 +115,7 @@ spec:
       "error: bad.yaml:17:7: document 2: spec.values[0] ",
       "error: bad.yaml:18:3: document 2: spec.tttl is not a field here"
     ]) {
-      expect(
-        lines.filter((line) => line.startsWith(start)),
-        lines.join("\n")
-      ).toHaveLength(1)
+      expect(lines.filter((line) => line.startsWith(start))).toHaveLength(1)
     }
     expect(lines.at(-1)).toBe("error: nothing was applied: 5 mistakes")
     expect(await namesOf("Credential")).not.toContain("innocent")
