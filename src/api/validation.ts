@@ -15,8 +15,8 @@ export const layer = Layer.unwrap(
     HttpApiMiddleware.layerSchemaErrorTransform(Validation, (error, { endpoint }) => {
       // What we answer does not fit our own contract: a defect of ours, and nothing the caller can mend.
       if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.die(error)
-      const own = Context.getOption(endpoint.annotations, BodyMistakes)
-      const between = error.kind === "Payload" && Option.isSome(own) ? mistakesBetween(own.value) : Effect.succeed([])
+      const own = Option.getOrElse(Context.getOption(endpoint.annotations, BodyMistakes), () => NONE)
+      const between = error.kind === "Payload" ? mistakesBetween(own) : Effect.succeed([])
       return Effect.flatMap(Effect.provideContext(between, context), (more) => {
         const mistakes = [...mistakesOf(error.cause), ...more]
         return Effect.fail(new BadRequest({ ...summary(mistakes), data: detailsOf(mistakes) }))
@@ -35,6 +35,8 @@ const mistakesBetween = Effect.fnUntraced(function* (own: BodyMistakes["Service"
   }))
   return [...own(fields, zone), ...mistakes]
 })
+
+const NONE: BodyMistakes["Service"] = () => []
 
 /** Read a second time, from memory; an empty object where it is none. */
 const body = Effect.gen(function* () {

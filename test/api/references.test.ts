@@ -14,7 +14,7 @@ afterAll(() => plane.close())
 
 const NOBODY = 999_999
 const pathsOf = async (path: string, body: object) => {
-  const answer = await plane.post(`/api/v1/${path}/create`, body)
+  const answer = await plane.post(`/api/v1/${path}`, body)
   expect(answer.status).toBe(400)
   return errors(answer)
     .map((error) => error.path)
@@ -26,24 +26,31 @@ it.each<readonly [string, object, ReadonlyArray<string>]>([
   ["the schema sees", { ttl: 5 }, ["domainId", "ttl"]],
   ["only the values show", { value: "1.2.3" }, ["domainId", "value"]]
 ])("a record of a domain that is not there is told so beside mistakes that %s", async (_, some, paths) => {
-  expect(await pathsOf("dns/records", record({ domainId: NOBODY, ...some }))).toEqual(paths)
+  expect(await pathsOf("dns/records/create", record({ domainId: NOBODY, ...some }))).toEqual(paths)
 })
 
 it("a name that ends in the zone's is told beside mistakes that the schema sees", async () => {
-  expect(await pathsOf("dns/records", record({ name: "www.example.test", ttl: 5 }))).toEqual(["name", "ttl"])
+  expect(await pathsOf("dns/records/create", record({ name: "www.example.test", ttl: 5 }))).toEqual(["name", "ttl"])
 })
 
 it.each<readonly [string, object, ReadonlyArray<string>]>([
   ["the schema sees", { purpose: "fun" }, ["apiKeyId", "purpose"]],
   ["only the name shows", { domain: "-.test" }, ["apiKeyId", "domain"]]
 ])("a domain of a credential that is not there is told so beside mistakes that %s", async (_, some, paths) => {
-  expect(await pathsOf("domains", { domain: "new.test", apiKeyId: NOBODY, ...some })).toEqual(paths)
+  expect(await pathsOf("domains/create", { domain: "new.test", apiKeyId: NOBODY, ...some })).toEqual(paths)
+})
+
+it("a domain that is to use a credential that is not there is told so beside its other mistakes", async () => {
+  expect(await pathsOf("domains/update", { id: domainId, apiKeyId: NOBODY, purpose: "fun" })).toEqual([
+    "apiKeyId",
+    "purpose"
+  ])
 })
 
 it("an id that is none is a mistake of its own, and nothing is looked for", async () => {
   for (const id of [0, -1, 1.5, "1", null]) {
-    expect(await pathsOf("dns/records", record({ domainId: id }))).toEqual(["domainId"])
-    expect(await pathsOf("domains", { domain: "new.test", apiKeyId: id })).toEqual(["apiKeyId"])
+    expect(await pathsOf("dns/records/create", record({ domainId: id }))).toEqual(["domainId"])
+    expect(await pathsOf("domains/create", { domain: "new.test", apiKeyId: id })).toEqual(["apiKeyId"])
   }
 })
 
