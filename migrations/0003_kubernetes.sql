@@ -140,10 +140,10 @@ create function driftless_awaited() returns void language sql as $$
 $$;
 create function kubernetes_objects_told() returns trigger language plpgsql as $$
 begin
-  perform driftless_awaited();
   if new.manifest_id is null then
     perform driftless_objects_due(array[new.kind || '/' || new.namespace || '/' || new.name]);
   elsif new.kind <> 'DnsRecord' then
+    perform driftless_awaited();
     perform driftless_objects_due(array(
       select kind || '/' || namespace || '/' || name from kubernetes_objects
       where problem = 'ReferenceMissing' and namespace = new.namespace));
