@@ -81,7 +81,8 @@ describe.runIf(hasPrometheus && offer.missing === undefined)(
         simulator.engine.control.addFault({
           match: { kind: "batch" },
           times: ZONES.length,
-          effect: { do: "slow", ms: 3000 }
+          // Longer than a busy machine takes from the last of them to the kill.
+          effect: { do: "slow", ms: 8000 }
         })
         const before = batches()
         // It stands still, so that all of the work is the other's.
