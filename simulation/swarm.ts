@@ -32,6 +32,8 @@ export const scenarioOf = (seed: number): Scenario => {
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
     steps: [...own, ...steps]
+      // A zone that comes back brings all zones back to what they were: it must be the only one.
+      .filter((step) => step.do !== "zone gone" || cluster.cluster === undefined)
       // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
       .map((step) => (step.do === "fail-over" && isSecondary ? { ...step, lostSeconds: 0 } : step))
       .toSorted((a, b) => a.at - b.at)
