@@ -122,7 +122,11 @@ export class ProviderWatch {
   /** Around a call that is carried out: `before` and after it the records of its zone are compared. */
   landing(process: Process, request: ApiRequest, carryOut: () => ApiResponse): ApiResponse {
     const zoneId = pathOf(request)
-    if (zoneId === undefined) return this.#limited(carryOut())
+    if (zoneId === undefined) {
+      // What a list shows stands now, however long ago it was written.
+      this.look()
+      return this.#limited(carryOut())
+    }
     const { kernel, now, store } = this.#facts
     const domainId = this.#facts.domainOf(zoneId)
     const zone = this.#facts.zoneName(domainId)
