@@ -3,26 +3,32 @@
  * pass of a zone and after each deletion, so that nobody has to wait in memory for it.
  */
 import { Effect } from "effect"
-import { sql } from "kysely"
+import { type RawBuilder, sql } from "kysely"
 import { Database } from "../../../database/database.ts"
+import type { KindName } from "../../../model/kinds/kinds.ts"
 
 /** Also one that asks for absence alone, and so has no rows left, refers to its domain: it may ask for more again. */
 const isReferredTo = sql`exists (select from manifests r where r.kind = 'DnsRecord' and r.namespace = m.namespace
   and r.spec->'domainRef'->>'name' = m.name)`
 
+/** Locked in the order of their ids: many passes see the same end at once, and each would take all of them. */
+const ended = (kind: KindName, isOver: RawBuilder<unknown>) => sql`
+  with ended as (
+    select m.id from manifests m where m.kind = ${kind} and m.deleted_at is not null and ${isOver}
+    order by m.id for update
+  )
+  delete from manifests m using ended where m.id = ended.id`
+
 /** In the order in which they wait for each other: records, their domains, the credentials of those. */
 const STATEMENTS = [
-  sql`delete from manifests m where m.kind = 'DnsRecord' and m.deleted_at is not null
-    and not exists (select from dns_records r where r.manifest_id = m.id)`,
+  ended("DnsRecord", sql`not exists (select from dns_records r where r.manifest_id = m.id)`),
   sql`delete from domains d using manifests m where m.id = d.manifest_id and m.kind = 'Domain'
     and m.deleted_at is not null and not ${isReferredTo}
     and not exists (select from dns_records r where r.domain_id = d.id)`,
-  sql`delete from manifests m where m.kind = 'Domain' and m.deleted_at is not null and not ${isReferredTo}
-    and not exists (select from domains d where d.manifest_id = m.id)`,
+  ended("Domain", sql`not ${isReferredTo} and not exists (select from domains d where d.manifest_id = m.id)`),
   sql`delete from api_keys k using manifests m where m.id = k.manifest_id and m.kind = 'Credential'
     and m.deleted_at is not null and not exists (select from domain_dns_providers p where p.api_key_id = k.id)`,
-  sql`delete from manifests m where m.kind = 'Credential' and m.deleted_at is not null
-    and not exists (select from api_keys k where k.manifest_id = m.id)`
+  ended("Credential", sql`not exists (select from api_keys k where k.manifest_id = m.id)`)
 ]
 
 export const finishDeletions = Effect.fn("manifests.finishDeletions")(function* () {

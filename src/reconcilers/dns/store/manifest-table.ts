@@ -83,10 +83,11 @@ const columns = (puts: ReadonlyArray<Put>) => ({
   generations: puts.map(({ generation }) => generation)
 })
 
+/** One that is marked already is not locked again: who waits for its end would meet all others who do. */
 export const markDeleted = Effect.fnUntraced(function* (id: number) {
   const { query } = yield* Database
   yield* query("manifests.markDeleted", (db) =>
-    sql`update manifests set deleted_at = coalesce(deleted_at, driftless_now()) where id = ${id}`.execute(db)
+    sql`update manifests set deleted_at = driftless_now() where id = ${id} and deleted_at is null`.execute(db)
   )
 })
 
