@@ -1,6 +1,7 @@
 /** The rights of a service account, as its roles give them and as the API server's audit log says they were used. */
 import { Schema } from "effect"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { json } from "../kubectl.ts"
 
 const Role = Schema.Struct({
@@ -67,12 +68,18 @@ const Line = Schema.fromJsonString(
 
 type Asked = typeof Line.Type
 
+/** The log from its beginning: at 100 MB the API server puts it aside under its name and a time. */
+const parts = (auditLog: string): ReadonlyArray<string> => {
+  const [folder, name] = [dirname(auditLog), basename(auditLog)]
+  const aside = readdirSync(folder).filter((other) => other.startsWith(`${name}-`))
+  return [...aside.toSorted().map((other) => join(folder, other)), auditLog]
+}
+
 /** What an account asked for so far, where a resource is named; discovery names none. */
 const asked = (auditLog: string, namespace: string, account: string): ReadonlyArray<Asked> => {
   const user = `system:serviceaccount:${namespace}:${account}`
-  return readFileSync(auditLog, "utf8")
-    .split("\n")
-    .slice(0, -1)
+  return parts(auditLog)
+    .flatMap((part) => readFileSync(part, "utf8").split("\n").slice(0, -1))
     .filter((line) => line.includes(user))
     .map((line) => Schema.decodeSync(Line)(line))
     .filter(({ objectRef, user: { username } }) => username === user && objectRef?.resource !== undefined)
