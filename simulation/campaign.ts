@@ -1,10 +1,10 @@
 /** A search from its plan to its verdict: performs the runs, says how each came out, and tells the story of the first failure. */
 import { type Fault, nameOf } from "./faults.ts"
 import { Pool } from "./pool.ts"
-import { wordOf } from "./replay.ts"
+import { wordOf, type Task } from "./replay.ts"
 import { sharedMetrics } from "./replica.ts"
 import { SCENARIOS } from "./scenarios.ts"
-import { pairs, perform, shareOf, singles, type Task, unreached } from "./search.ts"
+import { pairs, perform, shareOf, singles, unreached } from "./search.ts"
 import { shrink } from "./shrink.ts"
 import { storyOf } from "./story.ts"
 import { openTables } from "./tables.ts"

@@ -1,6 +1,6 @@
 /** Performs many runs on a few processes, and hands over each report as it comes. */
 import { type ChildProcess, fork } from "node:child_process"
-import type { Task } from "./search.ts"
+import type { Task } from "./replay.ts"
 import type { Report } from "./worker.ts"
 
 const WORKER = new URL("worker.ts", import.meta.url)

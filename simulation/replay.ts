@@ -1,6 +1,15 @@
 /** A run as one word that can be printed, copied and run again: `scenario:seed[:drop=0,2][:faults=site#1=kind,…]`. */
-import { faultOf, nameOf } from "./faults.ts"
-import type { Task } from "./search.ts"
+import { type Fault, faultOf, nameOf } from "./faults.ts"
+
+export interface Task {
+  /** `random` is drawn from the seed. */
+  readonly scenario: string
+  readonly seed: number
+  /** Undefined draws them from the seed. */
+  readonly faults?: ReadonlyArray<Fault>
+  /** Steps of the scenario, by number, that are left out. */
+  readonly drop?: ReadonlyArray<number>
+}
 
 export const wordOf = ({ drop = [], faults, scenario, seed }: Task): string =>
   [

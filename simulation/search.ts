@@ -5,22 +5,12 @@
  */
 import { exactly, type Fault, KINDS, SITES } from "./faults.ts"
 import { randomOf } from "./random.ts"
-import { wordOf } from "./replay.ts"
+import { type Task, wordOf } from "./replay.ts"
 import { runScenario, type Verdict } from "./run.ts"
 import type { Scenario } from "./steps.ts"
 import { SCENARIOS } from "./scenarios.ts"
 import { chanceOf, scenarioOf } from "./swarm.ts"
 import type { Bench } from "./world.ts"
-
-export interface Task {
-  /** `random` is drawn from the seed. */
-  readonly scenario: string
-  readonly seed: number
-  /** Undefined draws them from the seed. */
-  readonly faults?: ReadonlyArray<Fault>
-  /** Steps of the scenario, by number, that are left out. */
-  readonly drop?: ReadonlyArray<number>
-}
 
 export const perform = async (bench: Bench, task: Task): Promise<Verdict> => {
   const scenario = scenarioFor(task)

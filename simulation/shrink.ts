@@ -1,5 +1,6 @@
 /** Makes a failing run small: leaves out faults and steps, in halves and then one by one, as long as it fails in the same way. */
-import { perform, scenarioFor, type Task } from "./search.ts"
+import type { Task } from "./replay.ts"
+import { perform, scenarioFor } from "./search.ts"
 import type { Verdict } from "./run.ts"
 import type { Bench } from "./world.ts"
 

@@ -1,8 +1,8 @@
 /** A failed run in words: what was asked for, what struck, and what happened until the invariant broke. */
 import { nameOf } from "./faults.ts"
-import { wordOf } from "./replay.ts"
+import { wordOf, type Task } from "./replay.ts"
 import type { Verdict } from "./run.ts"
-import { scenarioFor, type Task } from "./search.ts"
+import { scenarioFor } from "./search.ts"
 import { wordsOf } from "./steps.ts"
 
 /** Lines of the trace before the end. */

@@ -1,7 +1,8 @@
 /** A process that performs runs one after the other on a database of its own, as its parent asks. */
 import { sharedMetrics } from "./replica.ts"
 import type { Verdict } from "./run.ts"
-import { perform, type Task } from "./search.ts"
+import type { Task } from "./replay.ts"
+import { perform } from "./search.ts"
 import { openTables } from "./tables.ts"
 import { INSTANCE } from "./world.ts"
 

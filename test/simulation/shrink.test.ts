@@ -1,9 +1,9 @@
 /** A failure is made small, is told in words, and fails again by the word that it is told with. */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { faultOf } from "../../simulation/faults.ts"
-import { taskOf, wordOf } from "../../simulation/replay.ts"
+import { taskOf, wordOf, type Task } from "../../simulation/replay.ts"
 import { sharedMetrics } from "../../simulation/replica.ts"
-import { perform, scenarioFor, type Task } from "../../simulation/search.ts"
+import { perform, scenarioFor } from "../../simulation/search.ts"
 import { shrink } from "../../simulation/shrink.ts"
 import { storyOf } from "../../simulation/story.ts"
 import { openTables } from "../../simulation/tables.ts"
