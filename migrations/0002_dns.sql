@@ -251,7 +251,8 @@ create constraint trigger api_keys_due after update on api_keys
 
 -- The seed's table, with its status computed from facts. First match wins:
 --   error    this generation was rejected, and its next retry lies ahead or has stopped
---   running  its zone's lease is not over, the generation is not observed, and it was due when the zone was claimed
+--   running  its zone's lease is not over, the generation is not observed, and it was due when the zone was claimed;
+--            never for the transaction that wrote it, since no pass can have seen it yet, whenever it was claimed
 --   active   observed is generation, and not drifted
 --   pending  else
 create view domain_dns_records as
@@ -261,6 +262,7 @@ select
     when r.rejected_generation = r.generation and (r.retry_stopped or r.next_retry_at > driftless_now()) then 'error'
     when r.observed_generation < r.generation and w.owner is not null and w.due_at > driftless_now()
       and case when r.rejected_generation = r.generation then r.next_retry_at else r.changed_at end <= w.claimed_at
+      and r.xmin is distinct from pg_current_xact_id_if_assigned()::xid
       then 'running'
     when r.observed_generation = r.generation and not r.drifted then 'active'
     else 'pending'

@@ -66,18 +66,25 @@ const table: ReadonlyArray<readonly [name: string, record: string, work: string,
 const facts = (columns: string) =>
   columns.replaceAll("NOW", "driftless_now()").replaceAll(/'(\d+ s)'/gu, "interval '$1'")
 
+/** One transaction at the moment at which the record was changed. */
+const atItsChange = <A, E, R>(body: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Database, ({ transaction }) =>
+    transaction(
+      "test",
+      Effect.andThen(rows(sql`select set_config('driftless.now', changed_at::text, true) from dns_records`), body)
+    )
+  )
+
 export const statusContract = (it: Vitest.MethodsNonLive<Database>) => {
   for (const [name, record, work, status] of table) {
     it.effect(`${name} is ${status}`, () =>
       Effect.gen(function* () {
         yield* emptied
         const id = yield* aRecord({ domain: yield* aDomain("example.test") })
-        const { transaction } = yield* Database
-        const got = yield* transaction(
-          "test",
+        if (record !== "")
+          yield* atItsChange(rows(sql`update dns_records set ${sql.raw(facts(record))} where id = ${id}`))
+        const got = yield* atItsChange(
           Effect.gen(function* () {
-            yield* rows(sql`select set_config('driftless.now', changed_at::text, true) from dns_records`)
-            if (record !== "") yield* rows(sql`update dns_records set ${sql.raw(facts(record))} where id = ${id}`)
             yield* rows(sql`update reconcile_work set ${sql.raw(facts(work))}`)
             return yield* row(sql<{ status: string }>`select status from domain_dns_records`)
           })
@@ -86,6 +93,24 @@ export const statusContract = (it: Vitest.MethodsNonLive<Database>) => {
       })
     )
   }
+
+  it.effect("who writes a record sees it pending, whatever claimed its zone meanwhile; others see it running", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const domain = yield* aDomain("example.test")
+      const { transaction } = yield* Database
+      const status = row(sql<{ status: string }>`select status from domain_dns_records`)
+      const claimed = rows(sql`update reconcile_work set owner = 'w', claimed_at = driftless_now() + interval '1 s',
+        due_at = driftless_now() + interval '15 s'`)
+      const made = yield* transaction("test", Effect.andThen(aRecord({ domain }), Effect.andThen(claimed, status)))
+      assert.strictEqual(made.status, "pending")
+      yield* claimed
+      assert.strictEqual((yield* status).status, "running")
+      const edit = rows(sql`update domain_dns_records set value = '192.0.2.2'`)
+      const edited = yield* transaction("test", Effect.andThen(edit, Effect.andThen(claimed, status)))
+      assert.strictEqual(edited.status, "pending")
+    })
+  )
 
   it.effect("an edit of a rejected record is pending: the rejection was of another generation", () =>
     Effect.gen(function* () {

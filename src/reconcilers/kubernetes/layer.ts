@@ -6,7 +6,6 @@
  */
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { Wakes } from "../../database/wake.ts"
-
 import { run } from "../loop.ts"
 import { Notices } from "./events.ts"
 import { type LeaseOptions, whileHeld } from "./lease.ts"

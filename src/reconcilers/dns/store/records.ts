@@ -11,7 +11,7 @@ import type { OwnerType, RecordType } from "../../../model/dns/record.ts"
 import { canonicalText, parseDesired } from "../../../model/dns/value.ts"
 import { recordMistakes } from "../../../model/kinds/dns-record.ts"
 import { noDomain } from "./body-references.ts"
-import { get, type RecordView } from "./record-views.ts"
+import { get } from "./record-views.ts"
 import { check, notFound, orRefuse, refuse, refuseAll } from "./refusal.ts"
 
 export interface NewRecord {
@@ -51,8 +51,7 @@ export const create = Effect.fn("records.create")(function* (input: NewRecord) {
       if (domain === undefined) return yield* notFound(`domain ${input.domainId} (domainId)`)
       const id = (yield* insert(input, domain.domain)) ?? (yield* revive(input, domain.domain))
       yield* wakes.send("dns")
-      // Not committed yet: a pass that was claimed since cannot have seen it, though the row alone would say so.
-      return { ...(yield* get(id)), status: "pending" } satisfies RecordView as RecordView
+      return yield* get(id)
     })
   )
 })
