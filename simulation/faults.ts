@@ -98,6 +98,7 @@ export const CORE_SITES: Readonly<Record<string, CallClass>> = {
 
 /** Of the intake from a cluster. */
 const CLUSTER_SITES: Readonly<Record<string, CallClass>> = {
+  "dns.removed": "transaction",
   "kubernetes.epoch": "statement",
   "kubernetes.knownKeys": "statement",
   "kubernetes.makeDue": "statement",

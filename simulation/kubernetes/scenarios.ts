@@ -92,4 +92,20 @@ const namespace: Scenario = {
   ]
 }
 
-export const CLUSTER_SCENARIOS: ReadonlyArray<Scenario> = [objects, rotation, namespace]
+const unsent: Scenario = {
+  name: "unsent",
+  about: "a record, and then a namespace with all in it, is deleted before there ever was a Secret",
+  replicas: 1,
+  zones: 0,
+  cluster: { zones: 1, initialEvents: true },
+  length: 24,
+  steps: [
+    ...base.slice(1),
+    { at: 1.3, do: "kubectl apply", kind: "DnsRecord", name: "www", spec: record("www", ["192.0.2.1"]) },
+    { at: 1.4, do: "kubectl apply", kind: "DnsRecord", name: "app", spec: record("app", ["192.0.2.2"]) },
+    { at: 6, do: "kubectl delete", kind: "DnsRecord", name: "app" },
+    { at: 14, do: "kubectl delete namespace" }
+  ]
+}
+
+export const CLUSTER_SCENARIOS: ReadonlyArray<Scenario> = [objects, rotation, namespace, unsent]

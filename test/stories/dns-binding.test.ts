@@ -52,6 +52,45 @@ describe("what keeps a zone from being written", () => {
     }
   )
 
+  describe("and the end of what was never sent", () => {
+    const breaking = [
+      ["TokenMissing", () => world.sql("update api_keys set api_token = ''")],
+      ["CredentialRejected", async () => world.control.setToken(TOKEN, { active: false })],
+      ["ZoneNotFound", async () => world.control.removeZone(ZONE)]
+    ] as const
+    const isGone = async () => (await world.sql("select from dns_records where name = 'brief'")).length === 0
+
+    it.each(breaking)("%s: a record that is deleted is gone, for no zone was ever found", async (reason, breaks) => {
+      await breaks()
+      await insertRecords(world, [wanted, { name: "brief", value: "192.0.2.9" }])
+      await world.settle()
+      await world.sql("delete from domain_dns_records where name = 'brief'")
+      await world.settle("two")
+      expect(await isGone()).toBe(true)
+      expect(await world.condition()).toMatchObject({ reason })
+      expect(await world.row("www")).toMatchObject({ status: "pending" })
+    })
+
+    it.each(breaking)(
+      "%s: waits where a zone was found before, or a row says what was made",
+      async (reason, breaks) => {
+        await insertRecords(world, [wanted, { name: "brief", value: "192.0.2.9" }])
+        await world.settle()
+        // As another program left it: no zone, but the record.
+        if (reason === "TokenMissing") {
+          await world.sql("update domain_dns_providers set bound_to = null, bound_account = null")
+          await world.sql("delete from dns_zones")
+        }
+        await breaks()
+        await world.sql("delete from domain_dns_records where name = 'brief'")
+        await world.advance("41 seconds")
+        await world.settle("two")
+        expect(await world.condition()).toMatchObject({ reason })
+        expect(await isGone()).toBe(false)
+      }
+    )
+  })
+
   it("an inactive domain neither heals nor deletes", async () => {
     await insertRecords(world, [wanted, { name: "more", value: "192.0.2.2" }])
     await world.settle()

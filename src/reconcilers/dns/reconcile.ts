@@ -45,7 +45,9 @@ export const reconcileZone = (options: DnsOptions, pass: Pass) =>
 const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, { claim, stopping }: Pass) {
   const binding = yield* bindingOf(Number(claim.key))
   if (binding === null) return Next.Settled({})
-  const located = yield* locate(binding, claim)
+  const located = yield* locate(binding, claim).pipe(
+    Effect.tapError((error) => (wasNeverFound(binding) && !passes(error) ? endUnsent(binding, claim) : Effect.void))
+  )
   const interval = yield* intervalOf(options, located)
   const seen = yield* look(binding, located, claim, interval)
   const view = yield* gather(options, binding, located, seen)
@@ -59,6 +61,22 @@ const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, {
   if (applied.end !== "done") return Next.Recheck({ delay: Duration.zero })
   const wait = untilNextLook(view.now, seen.listedAt, interval, view.rows)
   return conclude(view, plan, { ...applied, quotaExceeded: applied.quotaExceeded || held > 0 }, wait)
+})
+
+/** Before the first call about records the zone is written down: until then nothing of it is at any provider. */
+const wasNeverFound = ({ boundTo, plan }: Binding) => boundTo === null && plan === null
+
+/** Waiting is enough to find the zone; for all else a person has to do something, or never does. */
+const passes = (error: Effect.Error<ReturnType<typeof locate>>) =>
+  error._tag === "DnsProviderError" && error.reason._tag !== "Unauthorized"
+
+/** No token and no zone are needed to know that what was never sent is not there: its deletion is over. */
+const endUnsent = Effect.fn("dns.endUnsent")(function* ({ domainId }: Binding, claim: Pass["claim"]) {
+  const { rows } = yield* rowsOf(domainId)
+  const unsent = rows.filter(({ present, recordId }) => !present && recordId === "")
+  if (unsent.length === 0) return
+  yield* report.removed(claim, unsent)
+  yield* finishDeletions()
 })
 
 /** Outages, rate limits and tokens delay the zone; no row is charged. */

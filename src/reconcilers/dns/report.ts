@@ -66,6 +66,9 @@ export const note = (claim: Claim, domainId: number, plan: Plan, now: number, fa
       )
 }
 
+/** Rows that went without any call. */
+export const removed = (claim: Claim, gone: ReadonlyArray<Row>): Report => inOne(claim, "removed", rows.remove(gone))
+
 /** One statement locks its rows in order by itself; several need all of theirs before the first. */
 const lockAll = (written: ReadonlyArray<ReadonlyArray<Row>>): Step =>
   written.filter(({ length }) => length > 0).length < 2 ? Effect.void : rows.lock(written.flat())
