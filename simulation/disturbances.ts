@@ -3,12 +3,14 @@
  * window in its row, a 429. How long each excuses follows from the product's own bounds.
  */
 import { Duration } from "effect"
-import { HEARTBEAT, WRITE_MARGIN } from "../src/database/work.ts"
+import { HEARTBEAT, LEASE, WRITE_MARGIN } from "../src/database/work.ts"
 import { LONGEST_WRITE } from "../src/reconcilers/dns/apply.ts"
 import type { Kernel } from "./kernel.ts"
 
 /** The longest that a write may be on its way, by what was announced before windows were moved. */
 const LONGEST_WINDOW = Duration.toMillis(LONGEST_WRITE) + Duration.toMillis(WRITE_MARGIN)
+/** A lease that the last beat of its owner extended, and a write that it had just begun. */
+const AFTERMATH = Duration.toMillis(HEARTBEAT) + Duration.toMillis(LEASE) + LONGEST_WINDOW
 
 export class Disturbances {
   readonly #kernel: Kernel
@@ -40,9 +42,9 @@ export class Disturbances {
     return Math.max(this.#ofAll, this.#ofProcess.get(name) ?? 0)
   }
 
-  /** Since the world as a whole was disturbed. */
-  get quietFor(): number {
-    return this.#kernel.now - this.#ofAll
+  /** Whoever was struck when the world as a whole was disturbed last has beaten or lost what it held, with its writes. */
+  get isOver(): boolean {
+    return this.#kernel.now - this.#ofAll > AFTERMATH
   }
 
   /** The windows in the rows are not those that were announced. */

@@ -12,6 +12,7 @@
 import type { ApiRequest, ApiResponse } from "../src/simulator/envelope.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { WRITE_MARGIN } from "../src/database/work.ts"
+import { CLEAN_MILLIS } from "../src/reconcilers/dns/plan.ts"
 import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
@@ -276,5 +277,5 @@ const isHeld = (row: RecordRow, now: number) =>
 export const contentOf = ({ type, value }: { readonly type: string; readonly value: string }) =>
   type === "TXT" ? `"${value}"` : value.replace(/\.$/u, "")
 
-/** A list may be older than that by no more; the tombstones' two clean lists are as far apart. */
-const STALENESS = 60_000
+/** A list is older by no more than what lies between the two that a tombstone waits for. */
+const STALENESS = CLEAN_MILLIS

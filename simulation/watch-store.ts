@@ -14,7 +14,7 @@ import { HEARTBEAT, LEASE } from "../src/database/work.ts"
 import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
-import type { Change, Commit, PassId, Row } from "./store.ts"
+import { type Change, type Commit, type PassId, type Row, WAY } from "./store.ts"
 
 /** Takes away what nothing needs any more, whoever comes to it: no fence is asked for. */
 const ANYBODY = "manifests.finishDeletions"
@@ -237,5 +237,7 @@ const elements = (text: unknown): ReadonlyArray<string> =>
 const LEASE_MILLIS = Duration.toMillis(LEASE)
 /** One that is missed costs the lease that it would have extended. */
 const HEARTBEAT_MILLIS = Duration.toMillis(HEARTBEAT)
-/** A poll of a process that hears hints, its statement, and one that was on its way. */
-const LONGEST_WAIT = Duration.toMillis(POLL_WITH_HINTS) + 3_000
+/** There and back again. */
+const STATEMENT = 2 * WAY[1]
+/** A key that became due as a claim had just looked: its answer, what is due next, a poll of who hears hints, a claim. */
+const LONGEST_WAIT = Duration.toMillis(POLL_WITH_HINTS) + 3 * STATEMENT

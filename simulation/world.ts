@@ -89,7 +89,7 @@ export class World {
       now: () => this.store.now,
       processOf: (owner) => this.replicas.find(({ process }) => process.name === owner)?.process,
       disturbedAt: (owner) => this.disturbances.at(owner) + this.store.skew,
-      isQuiet: () => this.calm && this.disturbances.quietFor > 60_000,
+      isQuiet: () => this.calm && this.disturbances.isOver,
       wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
     })
     this.providerWatch = new ProviderWatch({

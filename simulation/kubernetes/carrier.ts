@@ -25,7 +25,7 @@ export interface ClusterFacts {
 
 /** One way, in milliseconds; and longer than the adapter waits for an answer. */
 const WAY = [1, 60] as const
-const SLOW = [15_500, 25_000] as const
+export const SLOW = [15_500, 25_000] as const
 /** Until something befalls a watch that was opened, in milliseconds. */
 const LATER = [100, 25_000] as const
 /** What a server that is behind does not know yet, in milliseconds. */

@@ -6,12 +6,15 @@
  *   K6  who lost the Lease writes nothing any more once it can know
  *   S10 no token is in what is written
  */
+import { Duration } from "effect"
 import type { Call } from "../../src/providers/kubernetes-http.ts"
+import { RENEW_DEADLINE } from "../../src/reconcilers/kubernetes/lease.ts"
 import { EVENTS, LEASES, SECRETS } from "../../src/reconcilers/kubernetes/objects.ts"
 import { rights } from "../../src/reconcilers/kubernetes/rbac.ts"
 import { secretRefOf } from "../../src/reconcilers/kubernetes/secret.ts"
 import type { Kernel, Process } from "../kernel.ts"
 import { type Api, type Asked, askedOf, type Reply } from "./api.ts"
+import { SLOW } from "./carrier.ts"
 import type { Told } from "./watch-objects.ts"
 
 export interface CallFacts {
@@ -107,5 +110,5 @@ const toldBy = ({ body }: Call): string => {
 
 /** An Event is told after the status, at a bounded pace. */
 const LAST_EVENTS = 10_000
-/** A renewal fails for ten seconds at most before who holds the Lease gives up; what it sent may take as long as a slow call. */
-const KNOWS = 10_000 + 26_000
+/** Renewals fail for so long at most before who holds the Lease gives up; what it sent may take as long as a slow call. */
+const KNOWS = Duration.toMillis(RENEW_DEADLINE) + SLOW[1]

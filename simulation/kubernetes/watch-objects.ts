@@ -4,10 +4,13 @@
  *   K2  none is let go while what it made stands at the provider, or is known
  *   K3  no status is about a generation that was not looked at, or goes back; none is Ready for what did not stand
  */
+import { Duration } from "effect"
+import { LEASE } from "../../src/database/work.ts"
 import type { KindName } from "../../src/model/kinds/kinds.ts"
 import type { Call } from "../../src/providers/kubernetes-http.ts"
 import type { KubeObject } from "../../src/providers/kubernetes.ts"
 import { ABANDON, FINALIZER, isAnnotated, resourceOf } from "../../src/reconcilers/kubernetes/objects.ts"
+import { DEADLINE } from "../../src/reconcilers/kubernetes/reconcile.ts"
 import type { Kernel } from "../kernel.ts"
 import type { RecordRow } from "../rows.ts"
 import type { Change, Row } from "../store.ts"
@@ -221,5 +224,5 @@ export interface Wanted {
   readonly ttl: number
 }
 
-/** Milliseconds that a pass may go on with what it read before the tables were put back. */
-const DISTURBED = 60_000
+/** So long a pass may go on with what it read before the tables were put back, and who claimed it then hold it. */
+const DISTURBED = Duration.toMillis(DEADLINE) + Duration.toMillis(LEASE)

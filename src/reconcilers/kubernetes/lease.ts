@@ -25,7 +25,7 @@ export interface LeaseOptions {
 const DURATION = Duration.seconds(15)
 const RENEW_EVERY = Duration.seconds(5)
 /** After the last renewal; well before another may take it. */
-const RENEW_DEADLINE = Duration.seconds(10)
+export const RENEW_DEADLINE = Duration.seconds(10)
 const RETRY = Duration.seconds(2)
 /** Where the rights are missing, that is for long. */
 const RIGHTS = new Set(["Forbidden", "Unauthorized", "NotFound"])

@@ -34,7 +34,7 @@ export const kubernetesReconciler = (options: KubernetesOptions, objects: Object
   ({
     name: "kubernetes",
     concurrency: options.concurrency,
-    deadline: Duration.seconds(45),
+    deadline: DEADLINE,
     resync: Duration.hours(1),
     reconcile: (pass: Pass) => onePass(options, objects, pass)
   }) satisfies Reconciler<unknown, unknown>
@@ -135,6 +135,8 @@ const afterFailure = Effect.fnUntraced(function* (objects: Objects, claim: Claim
   })
 })
 
+/** Of a pass of an object. */
+export const DEADLINE = Duration.seconds(45)
 /** Milliseconds: of many edits in a row only one in this time is taken in, and the last. One after a pause is at once. */
 const EDITS_TOGETHER = 1000
 /** How often a Secret is read; at once when the provider refuses the token. */
