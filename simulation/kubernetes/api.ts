@@ -6,7 +6,7 @@
 import { Schema } from "effect"
 import { KIND_NAMES, kinds, type KindName } from "../../src/model/kinds/kinds.ts"
 import type { Call } from "../../src/providers/kubernetes-http.ts"
-import { MemoryCluster } from "../../src/providers/kubernetes-memory.ts"
+import { codeOf, MemoryCluster } from "../../src/providers/kubernetes-memory.ts"
 import {
   Forbidden,
   failure,
@@ -113,7 +113,7 @@ export class Api {
     try {
       return { status: 200, body: this.#answer(call, askedOf(call), past) }
     } catch (error) {
-      if (error instanceof KubernetesError) return refusal(CODES[error.reason._tag], error.message)
+      if (error instanceof KubernetesError) return refusal(codeOf(error), error.message)
       throw error
     }
   }
@@ -154,7 +154,7 @@ export class Api {
     const asked = askedOf(call)
     const hear = (events: ReadonlyArray<WatchEvent>) => client.hear(events.map(lineOf).join(""))
     const end = (error: KubernetesError | undefined) => {
-      if (error !== undefined) client.hear(errorLine(CODES[error.reason._tag], error.message))
+      if (error !== undefined) client.hear(errorLine(codeOf(error), error.message))
       client.end()
     }
     const watch = (version: string | undefined) =>
@@ -177,7 +177,7 @@ export class Api {
       })
       return () => stop()
     } catch (error) {
-      if (error instanceof KubernetesError) return refusal(CODES[error.reason._tag], error.message)
+      if (error instanceof KubernetesError) return refusal(codeOf(error), error.message)
       throw error
     }
   }
@@ -205,17 +205,6 @@ export const withDefaults = (kind: KindName, body: unknown): unknown => {
   const { spec, ...rest } = body as { readonly spec: unknown }
   const schema = kinds[kind].spec as Schema.Codec<unknown, unknown>
   return { ...rest, spec: Schema.encodeSync(schema)(Schema.decodeUnknownSync(schema)(spec)) }
-}
-
-const CODES = {
-  Gone: 410,
-  Conflict: 409,
-  NotFound: 404,
-  Unauthorized: 401,
-  Forbidden: 403,
-  Throttled: 429,
-  Invalid: 422,
-  Unavailable: 503
 }
 
 export const refusal = (code: number, message: string): Reply => ({

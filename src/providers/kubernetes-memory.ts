@@ -258,6 +258,20 @@ export class MemoryCluster {
   }
 }
 
+/** The HTTP status that a server answers a refusal with. */
+export const codeOf = ({ reason }: KubernetesError): number => CODES[reason._tag]
+
+const CODES = {
+  Gone: 410,
+  Conflict: 409,
+  NotFound: 404,
+  Unauthorized: 401,
+  Forbidden: 403,
+  Throttled: 429,
+  Invalid: 422,
+  Unavailable: 503
+}
+
 const idOf = ({ name, namespace, resource }: Place) => `${resource.plural}/${namespace}/${name}`
 
 const concerns = ({ namespace, resource }: Scope, { event, plural }: Told) =>

@@ -2,7 +2,7 @@
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import type { MemoryCluster } from "../../src/providers/kubernetes-memory.ts"
+import { codeOf, type MemoryCluster } from "../../src/providers/kubernetes-memory.ts"
 import {
   Kubernetes,
   KubernetesError,
@@ -138,24 +138,13 @@ const wireOf = (event: WatchEvent) =>
         }
       }
 
-const CODES = {
-  Gone: 410,
-  Conflict: 409,
-  NotFound: 404,
-  Unauthorized: 401,
-  Forbidden: 403,
-  Throttled: 429,
-  Invalid: 422,
-  Unavailable: 503
-}
-
 const errorEvent = (error: KubernetesError) => ({ type: "ERROR", object: statusOf(error) })
 
-const statusOf = ({ message, reason }: KubernetesError) => ({
+const statusOf = (error: KubernetesError) => ({
   kind: "Status",
   status: "Failure",
-  message,
-  code: CODES[reason._tag]
+  message: error.message,
+  code: codeOf(error)
 })
 
 const refuse = (response: ServerResponse, cause: unknown) => {
