@@ -127,6 +127,48 @@ describe("a stranger's record that differs", () => {
   })
 })
 
+describe("a creation that was refused since the same record stood there by then", () => {
+  /** As when it was delivered twice and the refusal of the second is what was heard; no comment says whose it is. */
+  const deliveredTwice = async (zoneType: string) => {
+    await world.settle()
+    await world.sql("update dns_zones set zone_type = $1", [zoneType])
+    await insertRecords(world, [wanted])
+    const landed = { op: "create", zone: ZONE, record: www } as const
+    await world.advance("41 seconds")
+    world.control.addFault({ match: { kind: "list" }, effect: { do: "edit", edit: landed } })
+    await world.pass()
+    expect(await world.row("www")).toMatchObject({ error_reason: "RejectedByProvider", provider_record_id: "" })
+    return world.zone()[0]?.id
+  }
+
+  it("is ours where no record can bear our mark, also when something else is wanted by now", async () => {
+    const id = await deliveredTwice("secondary")
+    await world.sql("update domain_dns_records set value = '192.0.2.2'")
+    await world.settle()
+    expect(world.zone()).toMatchObject([{ id, content: "192.0.2.2" }])
+    expect(await world.row("www")).toMatchObject({ status: "active", provider_record_id: id })
+  })
+
+  it("is ours there, and goes, when nothing is wanted by now", async () => {
+    await deliveredTwice("secondary")
+    await world.sql("delete from domain_dns_records")
+    await world.until(async () => (await world.rows()).length === 0, "3 minutes")
+    expect(world.zone()).toEqual([])
+  })
+
+  it.each([
+    ["where ours bears our mark", "full", "Matching"],
+    ["where nothing is adopted", "secondary", "Never"]
+  ])("is a stranger's %s", async (_, zoneType, adoption) => {
+    await world.sql("update domains set adoption = $1", [adoption])
+    const id = await deliveredTwice(zoneType)
+    await world.sql("update domain_dns_records set value = '192.0.2.2'")
+    await world.settle()
+    expect(world.zone()).toMatchObject([{ id, content: "192.0.2.1" }])
+    expect(await world.row("www")).toMatchObject({ error_reason: "HeldBySomeoneElse" })
+  })
+})
+
 describe("the zone's own records", () => {
   it("NS and SOA of the apex are never touched, and do not keep other records from the apex", async () => {
     const before = [

@@ -19,10 +19,10 @@ import {
 } from "../../providers/dns.ts"
 import { NotYet, type Pass } from "../pass.ts"
 import type { Operation } from "./operation.ts"
-import { type Charge, type Failure, outcomeOf } from "./outcome.ts"
+import { type Charge, type Failure, mayStand, outcomeOf } from "./outcome.ts"
 import { type Atom, atomsOf, grows, halve, pack } from "./pack.ts"
 import * as report from "./report.ts"
-import { observe, type Observed } from "./view.ts"
+import { observe, type Observed, type ZoneSettings } from "./view.ts"
 
 export interface Target {
   readonly claim: Claim
@@ -30,6 +30,7 @@ export interface Target {
   readonly zone: string
   readonly zoneId: string
   readonly account: Account
+  readonly adoption: ZoneSettings["adoption"]
   /** Operations that one batch may hold on the zone's plan. */
   readonly planLimit: number
   /** Less than that while writes fail. */
@@ -135,9 +136,11 @@ const refuse = Effect.fnUntraced(function* (
   const operations = atoms.flat()
   const failure: Failure = error.reason
   const outcome = outcomeOf(failure, { atoms, fresh, failures })
+  const isMarked = operations.some((o) => o._tag === "Post" && o.comment !== undefined)
+  const isAnswered = error.reason._tag !== "Unavailable" || error.reason.answered
   const noted = (charge: Charge | undefined, facts?: report.ZoneFacts) =>
-    error.reason._tag === "Unavailable"
-      ? report.unknown(claim, operations, { charge, facts }, error.reason.answered)
+    mayStand(failure, { adoption: target.adoption, isMarked })
+      ? report.unknown(claim, operations, { charge, facts }, isAnswered)
       : report.refused(claim, domainId, operations, { charge, facts })
   yield* count(
     target,

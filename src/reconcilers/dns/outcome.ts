@@ -12,10 +12,18 @@
  *   something that a stale list explains    | a list of earlier       | Relist, then plan anew
  *   anything else                           | several atoms           | Bisect
  *   anything else                           | one atom                | Charge its rows
+ *
+ *   an intent to create, when the provider said                 | then
+ *   ------------------------------------------------------------|---------------------------------------------------
+ *   nothing, or 5xx                                             | stays open
+ *   that the zone is not as listed, of a record without a mark, | stays open: the request may have been delivered
+ *   where identical records are adopted                         | twice, and this be the refusal of the second
+ *   anything else                                               | is closed: nothing was made
  */
 import { Data } from "effect"
 import type { Reason } from "../../model/reasons.ts"
 import { type Atom, grows } from "./pack.ts"
+import type { ZoneSettings } from "./view.ts"
 
 export type Failure =
   | { readonly _tag: "Rejected"; readonly code: number; readonly message: string }
@@ -80,6 +88,17 @@ const PATIENCE = 3
 
 export const QUOTA_EXCEEDED = 81045
 export const RECORD_MISSING = 81044
+
+/**
+ * Whether what was refused may stand there all the same, and be known as ours by its intent alone. A mark would tell;
+ * and with adoption Never an identical record that answers no call of ours would be taken from a stranger.
+ */
+export const mayStand = (
+  failure: Failure,
+  { adoption, isMarked }: Pick<ZoneSettings, "adoption"> & { readonly isMarked: boolean }
+): boolean =>
+  failure._tag === "Unavailable" ||
+  (failure._tag === "Rejected" && STALE_LIST_CODES.has(failure.code) && !isMarked && adoption === "Matching")
 
 /** A record that we did not know of stands there, or one that we knew of does not. */
 const STALE_LIST_CODES: ReadonlySet<number> = new Set([81044, 81053, 81054, 81055, 81056, 81057, 81058])

@@ -228,6 +228,7 @@ const targetOf = (
     zone: binding.domain,
     zoneId: located.zoneId,
     account: located.account,
+    adoption: binding.adoption,
     planLimit,
     limit: Math.min(planLimit, binding.writeLimit ?? planLimit),
     failures: binding.writeFailures,

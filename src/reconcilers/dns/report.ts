@@ -162,7 +162,7 @@ export const refused = (
   return inOne(claim, "refused", Effect.andThen(pronounce(operations, verdict), closed), { write: "answered" })
 }
 
-/** Nobody knows what became of the write: intents stay open, and so does the window unless an answer came. */
+/** Nobody knows what stands there of the write: intents stay open, and so does the window unless an answer came. */
 export const unknown = (
   claim: Claim,
   operations: ReadonlyArray<Operation>,

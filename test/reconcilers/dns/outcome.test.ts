@@ -1,7 +1,7 @@
 /** Each row of the table of `outcome.ts`. */
 import { describe, expect, it } from "vitest"
 import { Operation } from "../../../src/reconcilers/dns/operation.ts"
-import { type Failure, outcomeOf, type Tried } from "../../../src/reconcilers/dns/outcome.ts"
+import { type Failure, mayStand, outcomeOf, type Tried } from "../../../src/reconcilers/dns/outcome.ts"
 import { planZone } from "../../../src/reconcilers/dns/plan.ts"
 import { aRecord, aRow, aView } from "../../support/dns-views.ts"
 
@@ -61,4 +61,26 @@ describe("a rejection", () => {
     expect(of(rejected(9003), { atoms: one })).toEqual(charge("RejectedByProvider", "9003: no"))
     expect(of(rejected(81044), { atoms: pair })).toEqual(charge("RejectedByProvider", "81044: no"))
   })
+})
+
+describe("an intent to create", () => {
+  const unmarked = { adoption: "Matching", isMarked: false } as const
+  it("stays open when nothing was said", () => {
+    expect(mayStand(silent, unmarked)).toBe(true)
+    expect(mayStand(silent, { adoption: "Never", isMarked: true })).toBe(true)
+  })
+  it.each([81044, 81053, 81054, 81055, 81056, 81057, 81058])(
+    "stays open after %i only without a mark, and where identical records are adopted",
+    (code) => {
+      expect(mayStand(rejected(code), unmarked)).toBe(true)
+      expect(mayStand(rejected(code), { ...unmarked, isMarked: true })).toBe(false)
+      expect(mayStand(rejected(code), { ...unmarked, adoption: "Never" })).toBe(false)
+    }
+  )
+  it.each([rejected(9003), rejected(81045), { _tag: "RateLimited", message: "no" } as const])(
+    "is closed by any other refusal: %o",
+    (failure) => {
+      expect(mayStand(failure, unmarked)).toBe(false)
+    }
+  )
 })
