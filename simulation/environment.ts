@@ -55,7 +55,10 @@ export const happen = (world: World, step: Happening): void => {
       const kept = engine.control.snapshot()
       return later(step.lostSeconds, () => {
         kernel.say(`the provider has lost ${step.lostSeconds} s`)
+        const ids = () => world.zones.flatMap((zone) => world.recordsOf(zone).map(({ id }) => id))
+        const before = new Set(ids())
         engine.control.restore(kept)
+        world.providerWatch.cameBack(ids().filter((id) => !before.has(id)))
         world.remember()
       })
     }

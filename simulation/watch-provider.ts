@@ -16,7 +16,7 @@ import { CLEAN_MILLIS } from "../src/reconcilers/dns/plan.ts"
 import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
-import type { RecordRow } from "./rows.ts"
+import type { LedgerRow, RecordRow } from "./rows.ts"
 import type { StoreWatch } from "./watch-store.ts"
 
 export interface ProviderFacts {
@@ -56,6 +56,8 @@ export class ProviderWatch {
   calls = 0
   /** Ids of records that the product made or adopted. */
   readonly ours = new Set<string>()
+  /** Ids of records that the provider itself brought back, as it went back to before their deletion. */
+  readonly #back = new Set<string>()
   readonly #seen = new Map<string, number>()
   readonly #blocked = new Map<string, number>()
   readonly #surplus = new Map<string, number>()
@@ -226,6 +228,10 @@ export class ProviderWatch {
     return (this.#seen.get(identity(row.type, this.fqdn(row), contentOf(row))) ?? 0) >= since - STALENESS
   }
 
+  cameBack(ids: Iterable<string>): void {
+    for (const id of ids) this.#back.add(id)
+  }
+
   /** A row or a tombstone is gone for good. */
   gone(
     what: {
@@ -254,10 +260,11 @@ export class ProviderWatch {
     const isWanted = [...store.records.values()].some((row) =>
       this.#is(row, what.domainId, left.type, left.name, left.content)
     )
-    const isKnown = [...store.ledger.values(), ...store.tombstones.values()].some(
-      ({ recordId }) => recordId === left.id
-    )
-    if (!isWanted && (isRow || !isKnown)) {
+    const isIn = (entries: ReadonlyMap<number, LedgerRow>) =>
+      [...entries.values()].some(({ recordId }) => recordId === left.id)
+    // Brought back before the answer to its deletion was heard: the row goes all the same, and the tombstone stays for it.
+    const isKnown = isIn(store.tombstones) && (!isRow || this.#back.has(left.id))
+    if (!isWanted && !isKnown && (isRow || !isIn(store.ledger))) {
       kernel.fail(
         "S8",
         `the ${isRow ? "row" : "tombstone"} of ${left.type} ${left.name} ${left.content} went, and the record stands`
