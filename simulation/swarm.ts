@@ -31,7 +31,7 @@ export const scenarioOf = (seed: number): Scenario => {
     ...(isSecondary ? { zoneType: "secondary" } : {}),
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
-    steps: [...own, ...steps]
+    steps: [...own, ...(isSecondary ? undone(seed, own) : []), ...steps]
       // A zone that comes back brings all zones back to what they were: it must be the only one.
       .filter((step) => step.do !== "zone gone" || cluster.cluster === undefined)
       // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
@@ -132,6 +132,20 @@ const troubles = (random: Random, replicas: number, zones: number, asked: Readon
     () => ({ at: when(), do: "migration" })
   ]
   return kinds.flatMap((kind) => (random.chance(0.2) ? [kind()] : []))
+}
+
+/**
+ * The provider goes back to before a removal. Where records bear no mark only the tombstone tells then that what is back
+ * was ours. Drawn from a stream of its own, so that the other worlds stay what they were.
+ */
+const undone = (seed: number, own: ReadonlyArray<Step>): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "provider goes back")
+  const removals = own.filter((step) => step.do === "remove" && step.at > 4 && step.at < LENGTH - 50)
+  const isThere = own.some((step) => step.do === "provider restored")
+  if (removals.length === 0 || isThere || !random.chance(0.5)) return []
+  const [since, until] = [at(random, 1, 10), at(random, 5, 40)]
+  const time = Math.max(2, Math.round((random.pick(removals).at - since) * 10) / 10)
+  return [{ at: time, do: "provider restored", lostSeconds: since + until }]
 }
 
 /** Writes are the fewest calls, and the ones that nobody can take back. */
