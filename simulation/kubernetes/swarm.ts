@@ -19,7 +19,13 @@ export const clusterOf = (seed: number, zone: number, length: number): Pick<Scen
   const steps = kind === 0 ? all.filter((step) => step.at < when) : all
   return {
     cluster: { zones: 1, initialEvents: random.chance(0.7) },
-    steps: [...steps, ...ends(random, kind, when, zone), ...troubles(random, length), ...lost(random, steps)]
+    steps: [
+      ...steps,
+      ...ends(random, kind, when, zone),
+      ...troubles(random, length),
+      ...lost(random, steps),
+      ...unwatched(seed, length)
+    ]
   }
 }
 
@@ -88,6 +94,18 @@ const lost = (random: Random, steps: ReadonlyArray<Step>): ReadonlyArray<Step> =
   const edits = steps.filter((step) => step.do === "kubectl apply" && step.at > 10)
   if (edits.length === 0 || !random.chance(0.2)) return []
   return [{ at: random.pick(edits).at - 3, do: "fail-over", lostSeconds: random.between(4, 10) }]
+}
+
+/** An object goes for good, finalizer or not, in a moment in which nobody watches. From a stream of its own, too. */
+const unwatched = (seed: number, length: number): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "cluster gap")
+  if (!random.chance(0.3)) return []
+  const [time, name] = [at(random, 20, length - 60), random.pick(NAMES)]
+  return [
+    { at: time, do: "cluster forgets" },
+    { at: time, do: "kubectl strip", kind: "DnsRecord", name },
+    { at: time, do: "kubectl delete", kind: "DnsRecord", name }
+  ]
 }
 
 const troubles = (random: Random, length: number): ReadonlyArray<Step> => {
