@@ -144,6 +144,21 @@ const upkeep: Scenario = {
   ]
 }
 
+const undone: Scenario = {
+  name: "undone",
+  about: "in a zone that holds no marks the provider goes back to before a removal while its answer is on the way",
+  replicas: 1,
+  zones: 1,
+  zoneType: "secondary",
+  length: 80,
+  steps: [
+    { at: 2, do: "create", zone: 0, type: "A", name: "www", value: "192.0.2.1" },
+    { at: 20, do: "provider slow", seconds: 40 },
+    { at: 21, do: "provider restored", lostSeconds: 9 },
+    { at: 25, do: "remove", zone: 0, type: "A", name: "www" }
+  ]
+}
+
 export const SCENARIOS: ReadonlyArray<Scenario> = [
   create,
   change,
@@ -153,5 +168,6 @@ export const SCENARIOS: ReadonlyArray<Scenario> = [
   outage,
   takeover,
   upkeep,
+  undone,
   ...CLUSTER_SCENARIOS
 ]

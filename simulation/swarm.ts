@@ -31,7 +31,7 @@ export const scenarioOf = (seed: number): Scenario => {
     ...(isSecondary ? { zoneType: "secondary" } : {}),
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
-    steps: [...own, ...(isSecondary ? undone(seed, own) : []), ...steps]
+    steps: [...own, ...(isSecondary && cluster.cluster === undefined ? undone(seed, own) : []), ...steps]
       // A zone that comes back brings all zones back to what they were: it must be the only one.
       .filter((step) => step.do !== "zone gone" || cluster.cluster === undefined)
       // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
@@ -136,7 +136,8 @@ const troubles = (random: Random, replicas: number, zones: number, asked: Readon
 
 /**
  * The provider goes back to before a removal. Where records bear no mark only the tombstone tells then that what is back
- * was ours. Drawn from a stream of its own, so that the other worlds stay what they were.
+ * was ours. Drawn from a stream of its own, so that the other worlds stay what they were. Not beside a cluster: a Domain
+ * that is deleted takes its tombstones along, and what the provider brings back then is nobody's.
  */
 const undone = (seed: number, own: ReadonlyArray<Step>): ReadonlyArray<Step> => {
   const random = randomOf(seed, "provider goes back")

@@ -49,6 +49,24 @@ describe("A run", () => {
   })
 })
 
+describe("A row whose record the provider brings back after it was deleted", () => {
+  const happened = ["provider answers", "the provider has lost", "calls dns.accepted"]
+  it.each([
+    ["before the answer is heard", 1, [0, 1, 2]],
+    ["afterwards", 9, [0, 2, 1]]
+  ])("may go: %s, the record goes too", async (_, seed, order) => {
+    const verdict = await perform(bench, { scenario: "undone", seed, faults: [] })
+    assert.isUndefined(verdict.failure)
+    const deletion = verdict.trace.slice(verdict.trace.findIndex((line) => line.includes("calls provider.batch#2")))
+    const told = happened.map((words) => deletion.findIndex((line) => line.includes(words)))
+    assert.deepStrictEqual(
+      told.toSorted((a, b) => a - b),
+      order.map((which) => told[which])
+    )
+    assert.strictEqual(verdict.state, "")
+  })
+})
+
 describe("A search", () => {
   it("lists each call with each fault that can befall it, and shares cover the list once", async () => {
     const calm = await perform(bench, { scenario: "create", seed: 1, faults: [] })
