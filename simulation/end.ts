@@ -25,7 +25,8 @@ export const problems = (world: World): ReadonlyArray<string> => {
   for (const zone of zones) {
     for (const record of world.recordsOf(zone)) {
       const key = identity(record.type, record.name, record.content)
-      if (!wanted.delete(key) && providerWatch.ours.has(record.id)) found.push(`${key} is ours and nobody asks for it`)
+      if (wanted.delete(key) || !providerWatch.ours.has(record.id)) continue
+      if (!isNobodys(world, zone, record.id)) found.push(`${key} is ours and nobody asks for it`)
     }
   }
   for (const key of wanted) found.push(`${key} does not stand at the provider`)
@@ -49,6 +50,10 @@ export const unexplainedIn = (session: Session): number =>
       .rows[0]?.["count"]
   )
 
+/** The provider itself brought it back after all that was known of it had gone with its domain. */
+const isNobodys = ({ providerWatch, storeWatch }: World, zone: string, id: string) =>
+  storeWatch.isGone(zone) && providerWatch.isUndone(id, zone)
+
 /** Refused because a stranger or an older row has it, which is as it should be. */
 const isRefused = (row: RecordRow) => row.rejected && ["HeldBySomeoneElse", "Conflict"].includes(row.reason)
 
@@ -62,6 +67,7 @@ export const stateOf = (world: World): string => {
   const records = zones.flatMap((zone) =>
     world
       .recordsOf(zone)
+      .filter(({ id }) => !isNobodys(world, zone, id))
       .map((record) => `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.comment ?? "-"}`)
   )
   const objects = world.cluster === undefined ? [] : clusterState(world.cluster)

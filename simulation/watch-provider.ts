@@ -16,7 +16,7 @@ import { CLEAN_MILLIS } from "../src/reconcilers/dns/plan.ts"
 import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
-import type { LedgerRow, RecordRow } from "./rows.ts"
+import type { RecordRow } from "./rows.ts"
 import type { StoreWatch } from "./watch-store.ts"
 
 export interface ProviderFacts {
@@ -232,6 +232,18 @@ export class ProviderWatch {
     for (const id of ids) this.#back.add(id)
   }
 
+  /**
+   * The provider itself brought that record back after it was confirmed to be gone. What knows of that is a tombstone, and
+   * nothing once the domain has gone with it.
+   */
+  isUndone(id: string, zone: string): boolean {
+    return this.#back.has(id) && (this.#facts.store.isGone(zone) || this.#isBuried(id))
+  }
+
+  #isBuried(id: string): boolean {
+    return [...this.#facts.store.tombstones.values()].some(({ recordId }) => recordId === id)
+  }
+
   /** A row or a tombstone is gone for good. */
   gone(
     what: {
@@ -260,11 +272,10 @@ export class ProviderWatch {
     const isWanted = [...store.records.values()].some((row) =>
       this.#is(row, what.domainId, left.type, left.name, left.content)
     )
-    const isIn = (entries: ReadonlyMap<number, LedgerRow>) =>
-      [...entries.values()].some(({ recordId }) => recordId === left.id)
+    const isOurs = [...store.ledger.values()].some(({ recordId }) => recordId === left.id)
     // Brought back before the answer to its deletion was heard: the row goes all the same, and the tombstone stays for it.
-    const isKnown = isIn(store.tombstones) && (!isRow || this.#back.has(left.id))
-    if (!isWanted && !isKnown && (isRow || !isIn(store.ledger))) {
+    const isKnown = this.#isBuried(left.id) && (!isRow || this.#back.has(left.id))
+    if (!isWanted && !isKnown && (isRow || !isOurs)) {
       kernel.fail(
         "S8",
         `the ${isRow ? "row" : "tombstone"} of ${left.type} ${left.name} ${left.content} went, and the record stands`

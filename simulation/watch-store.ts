@@ -42,6 +42,7 @@ export class StoreWatch {
   readonly tombstones = new Map<number, LedgerRow>()
   /** Zones by the ids of their domains, also of those that are gone. */
   readonly domains = new Map<number, string>()
+  readonly #present = new Set<number>()
   readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number }>()
   readonly #facts: StoreFacts
   #epoch = 0
@@ -52,9 +53,24 @@ export class StoreWatch {
 
   /** After a fail-over: what is there now, and nothing of before counts. */
   reset(rows: ReadonlyArray<{ readonly table: string; readonly row: Row }>): void {
-    for (const map of [this.work, this.records, this.ledger, this.tombstones, this.domains, this.#claimed]) map.clear()
+    for (const map of [
+      this.work,
+      this.records,
+      this.ledger,
+      this.tombstones,
+      this.domains,
+      this.#claimed,
+      this.#present
+    ])
+      map.clear()
     this.#epoch++
     for (const { row, table } of rows) this.#put({ table, op: "INSERT", old: null, new: row })
+  }
+
+  /** No domain is about that zone any more. */
+  isGone(zone: string): boolean {
+    const id = this.domainOf(zone)
+    return id === undefined || !this.#present.has(id)
   }
 
   /** The domain of a zone, the newest where there were several. */
@@ -80,7 +96,11 @@ export class StoreWatch {
       void (value === undefined ? map.delete(key) : map.set(key, value))
     if (table === "domains") {
       // One that is made again is the last of its name.
-      if (after !== null) this.domains.set(id, text(after["domain"]))
+      if (after === null) this.#present.delete(id)
+      else {
+        this.domains.set(id, text(after["domain"]))
+        this.#present.add(id)
+      }
     } else if (table === "reconcile_work") {
       set(this.work, text((after ?? old)?.["key"]), after === null ? undefined : workOf(after))
     } else if (table === "dns_records") set(this.records, id, after === null ? undefined : recordOf(after))

@@ -26,7 +26,7 @@ export interface ObjectFacts {
   /** The records of ours that stand in a zone. */
   readonly ours: (
     zone: string
-  ) => ReadonlyArray<{ readonly type: string; readonly name: string; readonly content: string }>
+  ) => ReadonlyArray<{ readonly id: string; readonly type: string; readonly name: string; readonly content: string }>
 }
 
 /** One object from its making to its end. */
@@ -200,6 +200,7 @@ export class ObjectWatch {
       for (const record of ours(zone)) {
         const id = identity(record.type, record.name, record.content)
         if (wanted.has(id) || (kind === "DnsRecord" && !made.has(id))) continue
+        if (this.#facts.provider.isUndone(record.id, zone)) continue
         kernel.fail("K2", `${what} was let go, and ${id} stands at the provider`)
       }
     }
