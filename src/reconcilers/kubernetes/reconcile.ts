@@ -9,8 +9,8 @@
  *   gone without our leave                       | as deleted, once the API server itself has said so
  *   in a namespace that cannot be read           | leaves all as it is, and looks again
  *
- * The cache is never believed where that could lose something: an object that is not in it, or is older there than
- * what was looked at before, is read from the API server. Every write of rows ends with the fence of the work table.
+ * The cache is never believed where that could lose or raise something: an object that is not in it, is older there than
+ * what was looked at before, or was held and is not known any more, is read from the API server. Every write of rows ends with the fence of the work table.
  */
 import { Duration, Effect } from "effect"
 import { Kubernetes, compareVersions, type KubernetesError, type KubeObject } from "../../providers/kubernetes.ts"
@@ -63,7 +63,9 @@ const current = Effect.fnUntraced(function* (objects: Objects, key: ObjectKey, b
     cached !== undefined &&
     before !== undefined &&
     compareVersions(cached.metadata.resourceVersion, before.resourceVersion) < 0
-  if (cached !== undefined && !isBehind) return cached
+  // Who stood still may have it long after another replica let it go.
+  const mayBeOver = cached !== undefined && before === undefined && isHeld(cached)
+  if (cached !== undefined && !isBehind && !mayBeOver) return cached
   // Nothing of it is anywhere: it was let go. One that was made since is told.
   if (cached === undefined && before === undefined) return null
   const object = yield* (yield* Kubernetes).get(placeOf(key))

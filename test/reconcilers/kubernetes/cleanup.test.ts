@@ -1,6 +1,7 @@
 /** Deletion cleans up outside first, in whatever order things vanish, and hangs on nothing for ever. */
+import { Effect } from "effect"
 import { describe, expect, it, vi } from "vitest"
-import { placeOf } from "../../../src/reconcilers/kubernetes/objects.ts"
+import { FINALIZER, placeOf } from "../../../src/reconcilers/kubernetes/objects.ts"
 import { aDomain, aRecord, BOUND, condition, isReady, ready } from "../../support/cluster-objects.ts"
 import { type Story, stories } from "../../support/cluster-story.ts"
 
@@ -18,7 +19,7 @@ const settled = async (spec: object = {}): Promise<Story> => {
   return story
 }
 const gone = (object: unknown) => object === undefined
-const rowsOf = ({ namespace }: Story) =>
+const rowsOf = ({ namespace }: Pick<Story, "namespace">) =>
   file.world.sql(
     `select kind from kubernetes_objects where namespace = $1
       union all select kind from manifests where namespace = $1
@@ -81,6 +82,25 @@ describe("an object that is deleted", () => {
     const [after] = file.world.simulator.engine.control.records(domain).filter(({ type }) => type === "A")
     expect(after?.id).toBe(before?.id)
     expect(records()).toHaveLength(1)
+  })
+
+  it("and let go by another replica is not taken up again by one that did not hear of it", async () => {
+    const { domain, namespace, objects } = begin()
+    const place = placeOf({ kind: "Domain", namespace, name: "ghost" })
+    const asked: Array<string> = []
+    cluster.options = {
+      before: (verb, resource, name, where) =>
+        Effect.sync(() => void (where === namespace && name === "ghost" && asked.push(`${verb} ${resource.plural}`))),
+      tells: (event) => event.type === "ADDED" || event.type === "BOOKMARK"
+    }
+    objects.put("Domain", "ghost", aDomain(domain), { finalizers: [FINALIZER] })
+    cluster.patch(place, { how: "merge", body: { metadata: { finalizers: null } } })
+    objects.remove("Domain", "ghost")
+    await vi.waitFor(() => expect(asked).toContain("get domains"), BOUND)
+    cluster.options = {}
+    // Taken, it would have been told of before.
+    expect(asked[0]).toBe("get domains")
+    await vi.waitFor(async () => expect(await rowsOf({ namespace })).toEqual([]), BOUND)
   })
 
   it("as a Domain, made anew for another zone, gives the first zone up before it takes the second", async () => {
