@@ -26,6 +26,8 @@
  *   is wanted by another row, or a stranger's          | goes
  *   was never written, or is left to others (Retain)   | goes
  *   was written and is not in a fresh list             | goes after two such lists at least 60 s apart
+ *   was never heard of before its row was edited       | goes as those of ours of that name and type that nobody
+ *                                                      | wants: one of them may be it
  *
  *   a fresh list does not hold         | then
  *   -----------------------------------|---------------------------------------------------------------
@@ -40,7 +42,7 @@ import { normaliseName, toFqdn } from "../../model/dns/names.ts"
 import { canonicalText, parseDesired } from "../../model/dns/value.ts"
 import { commentFor, heldBy, isSettled, match, type Matching, type Owned, ownership } from "./match.ts"
 import { type Burials, type Drift, Operation, type Plan } from "./operation.ts"
-import { isHeld, keyOf, type Observed, type Row, type ZoneView } from "./view.ts"
+import { isHeld, keyOf, placeOf, type Observed, type Row, type ZoneView } from "./view.ts"
 import { cannotStandTogether, type Refusal, type Wanted, wantedOf } from "./wanted.ts"
 
 /** Two lists that show nothing must be so far apart before absence counts. Milliseconds. */
@@ -98,9 +100,19 @@ type LeavingOf = (record: Observed) => ReadonlyArray<Row>
 const leavingIndex = (absent: ReadonlyArray<Row>, zone: string): LeavingOf => {
   const byId = Map.groupBy(absent, (row) => row.recordId)
   const byKey = Map.groupBy(absent, (row) => keyOfRow(row, zone))
-  return ({ id, name, text, type }) => [
-    ...new Set([...(byId.get(id) ?? []), ...(byKey.get(keyOf(type, name, text)) ?? [])])
-  ]
+  const byPlace = Map.groupBy(absent.filter(isUnheard), (row) => placeOfRow(row, zone))
+  return ({ id, name, text, type }) => {
+    const known = [...(byId.get(id) ?? []), ...(byKey.get(keyOf(type, name, text)) ?? [])]
+    return [...new Set(known.length > 0 ? known : byPlace.get(placeOf(type, name)))]
+  }
+}
+
+/** It was edited after it was made and before it was deleted, and what was made of it before that was never heard. */
+const isUnheard = ({ generation, recordId }: Row) => recordId === "" && generation > 2
+
+const placeOfRow = ({ name, type }: Row, zone: string): string | null => {
+  const normal = normaliseName(name, zone)
+  return Result.isFailure(normal) ? null : placeOf(type, toFqdn(normal.success, zone))
 }
 
 /** Null for a row that never had a meaning. */
@@ -126,8 +138,8 @@ const pair = (
   leavingOf: LeavingOf
 ): Pairing => {
   const due = missing.filter((want) => isDue(want, view.now))
-  const sets = Map.groupBy(free, (o) => `${o.type} ${o.name}`)
-  const setOf = ({ name, type }: Wanted) => sets.get(`${type} ${name}`) ?? []
+  const sets = Map.groupBy(free, (o) => placeOf(o.type, o.name))
+  const setOf = ({ name, type }: Wanted) => sets.get(placeOf(type, name)) ?? []
   const own = new Map(
     due.map((want) => [want, setOf(want).find(({ id }) => want.rows.some((row) => row.recordId === id))])
   )
@@ -273,9 +285,15 @@ const goneOf = (view: ZoneView, owned: Owned, wanted: ReadonlyArray<Wanted>, { o
     ...wanted.map(({ key }) => key),
     ...view.observed.filter(({ id }) => !owned.ours.has(id)).map((o) => keyOf(o.type, o.name, o.text))
   ])
+  const theirs = new Set(view.rows.map(({ recordId }) => recordId))
+  const nobodys = known.filter((t) => t.recordId === null || !theirs.has(t.recordId))
+  const strays = nobodys.filter((t) => !others.has(keyOf(t.type, t.name, t.text)))
+  const places = new Set(strays.map(({ name, type }) => placeOf(type, name)))
   return (row: Row): boolean => {
     const key = keyOfRow(row, view.zone)
-    if (view.settings.retain || (key !== null && others.has(key))) return true
+    if (view.settings.retain) return true
+    if (isUnheard(row) && places.has(placeOfRow(row, view.zone) ?? "")) return false
+    if (key !== null && others.has(key)) return true
     return !lost.has(row.recordId) && (key === null || !traces.has(key))
   }
 }

@@ -94,6 +94,9 @@ export interface ZoneSettings {
 /** Two records are the same record when this is equal. */
 export const keyOf = (type: string, name: string, text: string): string => `${type} ${name} ${text}`
 
+/** Where a set of records stands; a value may be turned into another there. */
+export const placeOf = (type: string, name: string): string => `${type} ${name}`
+
 /** What a provider returned, in our terms; records of other types are seen, and belong to others. */
 export const observe = (record: {
   readonly id: string

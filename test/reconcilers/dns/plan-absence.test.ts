@@ -106,6 +106,36 @@ describe("an absent row", () => {
     expect(planOf({ rows: [wanting, leaving], observed: [record], ledger: old }).gone).toEqual([leaving])
   })
 
+  describe("that was edited before its record was heard of", () => {
+    const edited = aRow({ present: false, generation: 3, value: "192.0.2.9" })
+
+    it("goes with one of ours of its name and type that nobody wants", () => {
+      const plan = planOf({ rows: [edited], observed: [record], ledger: [intentOf(record)] })
+      expect(plan).toMatchObject({ operations: [{ _tag: "Delete", leaving: [{ id: edited.id }] }], gone: [] })
+    })
+
+    it.each([
+      ["an intent that no list has shown yet", { ledger: [intentOf(record)], fresh: false }],
+      ["the tombstone of an intent", { tombstones: [{ ...tombstoneOf(record), recordId: null }] }],
+      ["one that is not in the list", { tombstones: [tombstoneOf(record)] }]
+    ])("waits for %s", (_, facts) => {
+      expect(planOf({ rows: [edited], ...facts })).toMatchObject({ operations: [], gone: [] })
+    })
+
+    it.each([
+      ["nothing of its name and type is ours", {}],
+      ["what is, is of another name", { ledger: [entryOf(aRecord({ name: "more.example.test" }))], fresh: false }],
+      ["what is, is another row's", { rows: [edited, { ...settled, id: 8 }], observed: [record], ledger }]
+    ])("goes when %s", (_, facts) => {
+      expect(planOf({ rows: [edited], ...facts })).toMatchObject({ operations: [], gone: [{ id: edited.id }] })
+    })
+
+    it("does not wait when nothing but its deletion came after its making", () => {
+      const brief = { ...edited, generation: 2 }
+      expect(planOf({ rows: [brief], tombstones: [tombstoneOf(record)] }).gone).toHaveLength(1)
+    })
+  })
+
   it("whose deletion was rejected keeps its record until it may be tried again", () => {
     const rows = [{ ...absent, rejection: aRejection() }]
     expect(planOf({ rows, observed: [record], ledger })).toMatchObject({ operations: [], gone: [] })
