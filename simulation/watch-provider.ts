@@ -56,8 +56,8 @@ export class ProviderWatch {
   calls = 0
   /** Ids of records that the product made or adopted. */
   readonly ours = new Set<string>()
-  /** Ids of records that the provider itself brought back, as it went back to before their deletion. */
-  readonly #back = new Set<string>()
+  /** When the provider itself brought a record back, as it went back to before its deletion. By id. */
+  readonly #back = new Map<string, number>()
   readonly #seen = new Map<string, number>()
   readonly #blocked = new Map<string, number>()
   readonly #surplus = new Map<string, number>()
@@ -229,15 +229,17 @@ export class ProviderWatch {
   }
 
   cameBack(ids: Iterable<string>): void {
-    for (const id of ids) this.#back.add(id)
+    for (const id of ids) this.#back.set(id, this.#facts.kernel.now)
   }
 
   /**
-   * The provider itself brought that record back after it was confirmed to be gone. What knows of that is a tombstone, and
-   * nothing once the domain has gone with it.
+   * The provider itself brought that record back after it was confirmed to be gone. A list need not show that yet; what
+   * knows of it then is a tombstone, and nothing once the domain has gone with it.
    */
   isUndone(id: string, zone: string): boolean {
-    return this.#back.has(id) && (this.#facts.store.isGone(zone) || this.#isBuried(id))
+    const since = this.#back.get(id)
+    if (since === undefined) return false
+    return this.#facts.kernel.now - since < STALENESS || this.#facts.store.isGone(zone) || this.#isBuried(id)
   }
 
   #isBuried(id: string): boolean {
@@ -273,8 +275,7 @@ export class ProviderWatch {
       this.#is(row, what.domainId, left.type, left.name, left.content)
     )
     const isOurs = [...store.ledger.values()].some(({ recordId }) => recordId === left.id)
-    // Brought back before the answer to its deletion was heard: the row goes all the same, and the tombstone stays for it.
-    const isKnown = this.#isBuried(left.id) && (!isRow || this.#back.has(left.id))
+    const isKnown = (this.#isBuried(left.id) && !isRow) || this.isUndone(left.id, zone)
     if (!isWanted && !isKnown && (isRow || !isOurs)) {
       kernel.fail(
         "S8",
