@@ -7,6 +7,7 @@
  */
 import { Data, Duration, Effect, Random } from "effect"
 import { sql } from "kysely"
+import { column, numbers, texts } from "./arrays.ts"
 import { Database } from "./database.ts"
 
 /** Another replica may take a key over when its owner has been silent for this long. */
@@ -48,16 +49,10 @@ export interface Completion {
   readonly condition: { readonly stalled: boolean; readonly reason: string; readonly message: string } | null
 }
 
-/** A row of a claim, as JSON brings it: many rows in one value cost a third of what `pg` takes to read them apart. */
-type Claimed = readonly [
-  key: string,
-  generation: number,
-  fence: number,
-  epoch: string,
-  attempts: number,
-  takeover: boolean,
-  waited: number
-]
+/** The columns of a claim, each as one array: null when nothing was due. */
+type Claimed = Readonly<
+  Record<"keys" | "generations" | "fences" | "epochs" | "attempts" | "takeovers" | "waited", string | null>
+>
 
 /**
  * Leases up to `limit` keys that are due: changes by users first, but a quarter of the claims is for resyncs and a
@@ -68,7 +63,7 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
   // A busy process claims one key at a time: rounded up, old resyncs would then always come before changes.
   const share = Math.floor(limit / 4 + (yield* Random.next))
   const { rows } = yield* query("work.claim", (db) =>
-    sql<{ readonly claims: ReadonlyArray<Claimed> }>`
+    sql<Claimed>`
       with old as (
         select w.key, w.owner, w.due_at
         from (values (1, -100), (2, 0)) as band (place, priority)
@@ -98,22 +93,33 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
         returning w.key, w.generation, w.fence, w.epoch, w.attempts, due.owner is not null as takeover,
           extract(epoch from driftless_now() - due.due_at)::float8 as waited
       )
-      select coalesce(json_agg(json_build_array(key, generation, fence, epoch, attempts, takeover, waited)), '[]') as claims
+      select array_agg(key)::text as keys, array_agg(generation)::text as generations,
+        array_agg(fence)::text as fences, array_agg(epoch)::text as epochs, array_agg(attempts)::text as attempts,
+        array_agg(takeover)::text as takeovers, array_agg(waited)::text as waited
       from claimed`.execute(db)
   )
-  const claims = rows[0]?.claims ?? []
-  return claims.map(([key, generation, fence, epoch, attempts, takeover, waited]): Claim => ({
+  return claimsOf(reconciler, owner, rows[0])
+})
+
+const claimsOf = (reconciler: string, owner: string, claimed: Claimed | undefined): ReadonlyArray<Claim> => {
+  const generations = numbers(claimed?.generations)
+  const fences = numbers(claimed?.fences)
+  const epochs = texts(claimed?.epochs)
+  const attempts = numbers(claimed?.attempts)
+  const takeovers = texts(claimed?.takeovers)
+  const waited = numbers(claimed?.waited)
+  return texts(claimed?.keys).map((key, i) => ({
     reconciler,
     key,
-    generation,
+    generation: generations[i] as number,
     owner,
-    fence,
-    epoch,
-    attempts,
-    takeover,
-    waited
+    fence: fences[i] as number,
+    epoch: epochs[i] as string,
+    attempts: attempts[i] as number,
+    takeover: takeovers[i] === "t",
+    waited: waited[i] as number
   }))
-})
+}
 
 /** Extends the leases that are still held; answers the keys it extended. Rows that are locked are passed over. */
 export const heartbeat = Effect.fnUntraced(function* (reconciler: string, claims: ReadonlyArray<Claim>) {
@@ -153,13 +159,13 @@ export const lost = Effect.fnUntraced(function* (reconciler: string, claims: Rea
 })
 
 /**
- * Ends passes and schedules the next ones; answers the keys it ended. The others were lost to another owner. `held`
+ * Ends passes and schedules the next ones; answers the claims whose key it did not end: another owner has it. `held`
  * and `done` carry along what follows needs: the planner takes each for one row, and would join them by nested loops.
  */
 export const complete = Effect.fnUntraced(function* (reconciler: string, all: ReadonlyArray<Completion>) {
   const { query } = yield* Database
   const { rows } = yield* query("work.complete", (db) =>
-    sql<{ readonly keys: ReadonlyArray<string> }>`
+    sql<{ readonly keys: string | null }>`
       with held as (
         select i.* from reconcile_work w
         join unnest(
@@ -197,24 +203,14 @@ export const complete = Effect.fnUntraced(function* (reconciler: string, all: Re
         where (c.stalled, c.reason, c.message, c.observed_generation)
           is distinct from (excluded.stalled, excluded.reason, excluded.message, excluded.observed_generation)
       )
-      select coalesce(json_agg(key), '[]') as keys from done`.execute(db)
+      select array_agg(key)::text as keys from done`.execute(db)
   )
-  return new Set(rows[0]?.keys)
+  const ended = texts(rows[0]?.keys)
+  // All of them, as a rule: a set would intern each key for nothing.
+  if (ended.length === all.length) return []
+  const keys = new Set(ended)
+  return all.map(({ claim }) => claim).filter(({ key }) => !keys.has(key))
 })
-
-/** One field of many as an array parameter, in PostgreSQL's notation: `pg` would write the same at five times the cost. */
-const column = <A>(items: ReadonlyArray<A>, field: (item: A) => string | number | boolean | null): string => {
-  let elements = ""
-  for (const item of items) {
-    const value = field(item)
-    elements += elements === "" ? "{" : ","
-    elements += typeof value === "string" ? quoted(value) : (value ?? "NULL")
-  }
-  return elements === "" ? "{}" : `${elements}}`
-}
-
-const quoted = (text: string) => (SPECIAL.test(text) ? `"${text.replaceAll(/["\\]/gu, "\\$&")}"` : `"${text}"`)
-const SPECIAL = /["\\]/u
 
 /** PostgreSQL refuses NUL in text, and one bad message must not hold up the completions beside it. */
 const storable = (message: string | undefined) => message?.replaceAll("\u0000", "").slice(0, 4096) ?? null

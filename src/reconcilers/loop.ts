@@ -183,16 +183,16 @@ const writeEnds = Effect.fnUntraced(function* <E, R>(
   batch: ReadonlyArray<work.Completion>
 ) {
   const metrics = yield* Metrics
-  const done = yield* work.complete(reconciler.name, batch).pipe(
+  const lost = yield* work.complete(reconciler.name, batch).pipe(
     Effect.timeout(work.HEARTBEAT),
     Effect.retry({ times: COMPLETION_TRIES, schedule: RECOVERY_SCHEDULE }),
     Effect.catch((error) =>
-      Effect.as(Effect.logWarning("completions were not written; their leases run out", error), undefined)
+      Effect.as(Effect.logWarning("completions were not written; their leases run out", error), [])
     )
   )
+  if (lost.length > 0) metrics.fenceRejected.inc({ site: "complete" }, lost.length)
   const now = yield* Clock.currentTimeMillis
   for (const { claim } of batch) {
-    if (done !== undefined && !done.has(claim.key)) metrics.fenceRejected.inc({ site: "complete" })
     const since = held.get(claim.key)?.since ?? now
     const seconds = Math.max(0, (now - since) / 1000)
     metrics.reconcileTime.observe({ controller: reconciler.name }, seconds)

@@ -118,7 +118,10 @@ describe.skipIf(offer.missing)(`the work table on PostgreSQL${skipped(offer)}`, 
         assert.deepInclude(refused, { key: "a", site: "here" })
         yield* write(current, "theirs")
         assert.deepStrictEqual(yield* rows(sql`select text from writes`), [{ text: "mine" }, { text: "theirs" }])
-        assert.deepStrictEqual([...(yield* work.complete(PROBE, [settled(old), settled(current)]))], ["a"])
+        assert.deepStrictEqual(yield* work.complete(PROBE, [settled(old)]), [old])
+        assert.strictEqual((yield* workOf("a", PROBE)).owner, "two")
+        assert.deepStrictEqual(yield* work.complete(PROBE, [settled(old), settled(current)]), [])
+        assert.isNull((yield* workOf("a", PROBE)).owner)
       })
     )
 
@@ -131,7 +134,7 @@ describe.skipIf(offer.missing)(`the work table on PostgreSQL${skipped(offer)}`, 
         assert.instanceOf(yield* Effect.flip(work.fence(old, "test")), work.FenceLost)
         assert.strictEqual((yield* work.heartbeat(PROBE, [old])).size, 0)
         assert.deepStrictEqual(yield* work.lost(PROBE, [old]), [old])
-        assert.strictEqual((yield* work.complete(PROBE, [settled(old)])).size, 0)
+        assert.deepStrictEqual(yield* work.complete(PROBE, [settled(old)]), [old])
         yield* silenced("a")
         yield* work.fence(yield* claimOne("one"), "test")
       })
@@ -246,7 +249,7 @@ describe.skipIf(offer.missing)(`the work table on PostgreSQL${skipped(offer)}`, 
                 condition: { stalled: false, reason: "Failed", message: `a\u0000b${"x".repeat(9000)}` }
               }
         )
-        assert.strictEqual((yield* work.complete(PROBE, completions)).size, 2)
+        assert.deepStrictEqual(yield* work.complete(PROBE, completions), [])
       })
     )
   })
