@@ -104,7 +104,7 @@ export const makeDatabase = (
     query: (operation, run) =>
       Effect.flatMap(Current, (open) =>
         Effect.tryPromise({ try: () => run(open?.connection ?? pool), catch: toDatabaseError(operation) })
-      ).pipe(Effect.withSpan(`db.${operation}`, {}, { captureStackTrace: false })),
+      ),
     transaction: (operation, body) =>
       Effect.flatMap(Current, (open) =>
         open !== undefined
