@@ -9,6 +9,7 @@ import { Data, Duration, Effect, Random } from "effect"
 import { sql } from "kysely"
 import { column, numbers, texts } from "./arrays.ts"
 import { Database } from "./database.ts"
+import { statement } from "./statement.ts"
 
 /** Another replica may take a key over when its owner has been silent for this long. */
 export const LEASE = Duration.seconds(15)
@@ -62,8 +63,10 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
   const { query } = yield* Database
   // A busy process claims one key at a time: rounded up, old resyncs would then always come before changes.
   const share = Math.floor(limit / 4 + (yield* Random.next))
-  const { rows } = yield* query("work.claim", (db) =>
-    sql<Claimed>`
+  const { rows } = yield* query(
+    "work.claim",
+    (db) =>
+      statement<Claimed>(db)`
       with old as (
         select w.key, w.owner, w.due_at
         from (values (1, -100), (2, 0)) as band (place, priority)
@@ -96,7 +99,7 @@ export const claim = Effect.fnUntraced(function* (reconciler: string, owner: str
       select array_agg(key)::text as keys, array_agg(generation)::text as generations,
         array_agg(fence)::text as fences, array_agg(epoch)::text as epochs, array_agg(attempts)::text as attempts,
         array_agg(takeover)::text as takeovers, array_agg(waited)::text as waited
-      from claimed`.execute(db)
+      from claimed`
   )
   return claimsOf(reconciler, owner, rows[0])
 })
@@ -164,8 +167,10 @@ export const lost = Effect.fnUntraced(function* (reconciler: string, claims: Rea
  */
 export const complete = Effect.fnUntraced(function* (reconciler: string, all: ReadonlyArray<Completion>) {
   const { query } = yield* Database
-  const { rows } = yield* query("work.complete", (db) =>
-    sql<{ readonly keys: string | null }>`
+  const { rows } = yield* query(
+    "work.complete",
+    (db) =>
+      statement<{ readonly keys: string | null }>(db)`
       with held as (
         select i.* from reconcile_work w
         join unnest(
@@ -203,7 +208,7 @@ export const complete = Effect.fnUntraced(function* (reconciler: string, all: Re
         where (c.stalled, c.reason, c.message, c.observed_generation)
           is distinct from (excluded.stalled, excluded.reason, excluded.message, excluded.observed_generation)
       )
-      select array_agg(key)::text as keys from done`.execute(db)
+      select array_agg(key)::text as keys from done`
   )
   const ended = texts(rows[0]?.keys)
   // All of them, as a rule: a set would intern each key for nothing.
