@@ -14,18 +14,26 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
   ["config.ts", ["model/*"]],
   ["logging.ts", []],
   ["metrics.ts", []],
+  ["monotonic.ts", []],
   // It stands for the world outside, so that it knows nothing of what is tested on it.
   ["simulator/*", ["simulator/*"]],
   // Ports to the world, and what speaks a vendor's language.
-  ["providers/*", ["providers/*", "model/*", "metrics.ts"]],
+  ["providers/*", ["providers/*", "model/*", "metrics.ts", "monotonic.ts"]],
   // The budget is a port whose real thing is a row that all replicas share.
-  ["database/*", ["database/*", "providers/budget.ts", "providers/dns.ts", "model/*"]],
+  ["database/*", ["database/*", "providers/budget.ts", "providers/dns.ts", "model/*", "monotonic.ts"]],
   // The loop, what it holds, and what it tells of itself.
   ...["loop", "leases", "observe"].map(
     (file) =>
       [
         `reconcilers/${file}.ts`,
-        ["reconcilers/leases.ts", "reconcilers/observe.ts", "reconcilers/pass.ts", "database/*", "metrics.ts"]
+        [
+          "reconcilers/leases.ts",
+          "reconcilers/observe.ts",
+          "reconcilers/pass.ts",
+          "database/*",
+          "metrics.ts",
+          "monotonic.ts"
+        ]
       ] as const
   ),
   ["reconcilers/pass.ts", ["database/work.ts", "model/*"]],
@@ -43,7 +51,8 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
       "providers/dns.ts",
       "providers/budget.ts",
       "model/*",
-      "metrics.ts"
+      "metrics.ts",
+      "monotonic.ts"
     ]
   ],
   // The intake from a cluster: documents become the rows of other slices, through their stores. Its decisions are pure.
@@ -61,7 +70,8 @@ const rules: ReadonlyArray<readonly [files: string, mayImport: ReadonlyArray<str
       "database/*",
       "providers/kubernetes.ts",
       "model/*",
-      "metrics.ts"
+      "metrics.ts",
+      "monotonic.ts"
     ]
   ],
   // Handlers talk to rows, not to loops; the contract knows neither.

@@ -10,10 +10,11 @@
  *
  * The process that got the 429 knows it before the row does.
  */
-import { Clock, Duration, Effect, Layer, Schedule } from "effect"
+import { Duration, Effect, Layer, Schedule } from "effect"
 import { sql } from "kysely"
 import { CallBudget, type RateAnswer, tooEarly } from "../providers/budget.ts"
 import { Database } from "./database.ts"
+import { monotonicMillis } from "../monotonic.ts"
 
 /** Of the provider's quota; the rest is left to people who use the same account. */
 export const SHARE = 0.8
@@ -25,7 +26,7 @@ export const layerBudget = Layer.effect(
     const blockedHere = new Map<string, number>()
 
     const take = Effect.fnUntraced(function* (tokenHash: string) {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       const until = blockedHere.get(tokenHash) ?? 0
       if (until > now) return yield* tooEarly(Duration.millis(until - now))
       const wait = yield* query("budget.take", (db) => permit(tokenHash).execute(db)).pipe(
@@ -40,7 +41,7 @@ export const layerBudget = Layer.effect(
 
     const answered = Effect.fnUntraced(function* (tokenHash: string, answer: RateAnswer) {
       if (answer.blockedSeconds !== undefined) {
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* monotonicMillis
         blockedHere.set(tokenHash, now + answer.blockedSeconds * 1000)
       }
       yield* query("budget.answered", (db) => learn(tokenHash, answer).execute(db)).pipe(

@@ -2,8 +2,9 @@
  * The port to a provider's rate limit: every call takes a permit first and says afterwards what the answer's
  * headers told. Shared by all replicas that use the same token.
  */
-import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { RateLimited } from "./dns.ts"
+import { monotonicMillis } from "../monotonic.ts"
 
 /** A call that did not start within this time of its permit takes a new one: a block may have been recorded since. */
 export const PERMIT_LIFE = Duration.seconds(1)
@@ -33,12 +34,12 @@ export class CallBudget extends Context.Service<
     const blocked = new Map<string, number>()
     return CallBudget.of({
       take: (tokenHash) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        Effect.flatMap(monotonicMillis, (now) => {
           const until = blocked.get(tokenHash) ?? 0
           return until <= now ? Effect.void : Effect.fail(tooEarly(Duration.millis(until - now)))
         }),
       answered: (tokenHash, { blockedSeconds }) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.map(monotonicMillis, (now) => {
           if (blockedSeconds !== undefined) blocked.set(tokenHash, now + blockedSeconds * 1000)
         })
     })

@@ -20,6 +20,7 @@ import {
   Unavailable,
   ZoneMissing
 } from "./dns.ts"
+import { monotonicMillis } from "../monotonic.ts"
 
 /** Records of one page; the most that Cloudflare gives. */
 const PAGE_SIZE = 5000
@@ -50,7 +51,7 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
 
       const permit = Effect.fnUntraced(function* (account: Account) {
         yield* budget.take(account.tokenHash).pipe(Effect.mapError((reason) => new DnsProviderError({ reason })))
-        return { takenAt: yield* Clock.currentTimeMillis } satisfies Permit as Permit
+        return { takenAt: yield* monotonicMillis } satisfies Permit as Permit
       })
 
       /** One call: permit, request, headers to the budget, answer decoded, failure classified. */
@@ -61,15 +62,15 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
         request: (client: Client, signal: AbortSignal) => Promise<{ data: unknown; headers: Headers }>,
         options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
       ) {
-        const began = yield* Clock.currentTimeMillis
+        const began = yield* monotonicMillis
         const client = yield* clientOf(account)
         const carrier = yield* load
         const held = options.permit
-        if (held === undefined || (yield* Clock.currentTimeMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
+        if (held === undefined || (yield* monotonicMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
           yield* permit(account)
         }
         // What came before the call has used up some of its time: the write's window in the database goes on.
-        const left = Duration.toMillis(options.timeout) - ((yield* Clock.currentTimeMillis) - began)
+        const left = Duration.toMillis(options.timeout) - ((yield* monotonicMillis) - began)
         if (left <= 0) return yield* unavailable("its time was over before the call was sent", true)
         const answer = yield* Effect.tryPromise({
           try: (signal) => request(client, signal),

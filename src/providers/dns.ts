@@ -102,7 +102,7 @@ export interface BatchAnswer {
 
 /** Good for a call that starts within a second of it; a later one takes another. */
 export interface Permit {
-  /** Milliseconds of the Clock. */
+  /** Of `monotonicMillis`. */
   readonly takenAt: number
 }
 

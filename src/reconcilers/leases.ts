@@ -2,16 +2,18 @@
  * The keys that a loop holds: their leases are extended together, a pass that lost its lease is interrupted, and at
  * the end of the loop what is in flight comes to its end.
  */
-import { Clock, Duration, Effect, Fiber, Queue, Ref } from "effect"
+import { Duration, Effect, Fiber, Queue, Ref } from "effect"
 import * as work from "../database/work.ts"
 import { Metrics } from "../metrics.ts"
 import type { Reconciler } from "./pass.ts"
+import { monotonicMillis } from "../monotonic.ts"
 
 export interface Held {
   readonly claim: work.Claim
   readonly fiber: Fiber.Fiber<void>
+  /** Of `monotonicMillis`. */
   readonly since: number
-  /** Milliseconds of the Clock: the pass is interrupted when the lease was not extended until then. */
+  /** Of `monotonicMillis`: the pass is interrupted when the lease was not extended until then. */
   leaseEnd: number
 }
 
@@ -38,7 +40,7 @@ export const forget = <E, R>({ held, signal }: State<E, R>, claim: work.Claim) =
 export const extend = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const { held, reconciler } = state
   if (held.size === 0) return
-  const sent = yield* Clock.currentTimeMillis
+  const sent = yield* monotonicMillis
   const claims = [...held.values()].map(({ claim }) => claim)
   const lost = yield* Effect.gen(function* () {
     const extended = yield* work.heartbeat(reconciler.name, claims)
@@ -62,7 +64,7 @@ export const extend = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
 
 /** Interrupts the passes whose lease runs out, on a clock of its own: a database that hangs holds up heartbeats. */
 export const giveUp = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* monotonicMillis
   for (const entry of state.held.values()) {
     if (entry.leaseEnd > now) continue
     // Once: a pass may take a while to end.

@@ -16,13 +16,14 @@
  *
  * In each row but the last, desired state that changed meanwhile makes the key due at once.
  */
-import { Cause, Clock, Duration, Effect, type Exit, Fiber, Layer, Queue, Random, Ref, Schedule } from "effect"
+import { Cause, Duration, Effect, type Exit, Fiber, Layer, Queue, Random, Ref, Schedule } from "effect"
 import { Wakes } from "../database/wake.ts"
 import * as work from "../database/work.ts"
 import { Metrics } from "../metrics.ts"
 import { drain, extend, forget, giveUp, type Held, leaseEndOf, type State } from "./leases.ts"
 import { observe } from "./observe.ts"
 import { type Next, type Pass, passOf, type Reconciler, verdictOf } from "./pass.ts"
+import { monotonicMillis } from "../monotonic.ts"
 
 export interface LoopOptions {
   /** The incarnation of this replica; never used again. */
@@ -72,7 +73,7 @@ const claimAndWait = Effect.fnUntraced(function* <E, R>(state: State<E, R>) {
   const { held, owner, reconciler, signal } = state
   const free = reconciler.concurrency - held.size
   const asked = Math.min(free, BATCH)
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* monotonicMillis
   const claims =
     asked <= 0
       ? []
@@ -191,7 +192,7 @@ const writeEnds = Effect.fnUntraced(function* <E, R>(
     )
   )
   if (lost.length > 0) metrics.fenceRejected.inc({ site: "complete" }, lost.length)
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* monotonicMillis
   for (const { claim } of batch) {
     const since = held.get(claim.key)?.since ?? now
     const seconds = Math.max(0, (now - since) / 1000)

@@ -3,6 +3,7 @@ import { Clock, Duration, Effect } from "effect"
 import { Database } from "../database/database.ts"
 import * as work from "../database/work.ts"
 import { Metrics } from "../metrics.ts"
+import { monotonicMillisOf } from "../monotonic.ts"
 import type { State } from "./leases.ts"
 
 /** Gauges of the process, set at each scrape. */
@@ -27,7 +28,7 @@ export const observe = Effect.fnUntraced(function* <E, R>({ held, reconciler }: 
   )
   metrics.onScrape(
     Effect.sync(() => {
-      const now = clock.currentTimeMillisUnsafe()
+      const now = monotonicMillisOf(clock)
       const ages = [...held.values()].map(({ since }) => (now - since) / 1000)
       metrics.activeWorkers.set({ controller: reconciler.name }, held.size)
       metrics.unfinishedWork.set(

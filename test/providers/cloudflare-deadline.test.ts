@@ -1,6 +1,6 @@
 /** A write's window in the database goes on while its call waits for something else before it is sent. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { Metrics } from "../../src/metrics.ts"
 import { CallBudget } from "../../src/providers/budget.ts"
@@ -29,16 +29,30 @@ const world = (sent: Array<string>, slow: Duration.Input) =>
     Layer.provide(Metrics.layer)
   )
 
-const write = (sent: Array<string>, slow: Duration.Input) =>
+const write = (sent: Array<string>, slow: Duration.Input, set = (millis: number) => millis) =>
   Effect.gen(function* () {
     const provider = yield* DnsProvider
     // Taken so long ago that another is needed.
     yield* TestClock.adjust("1 minute")
     const options = { permit: { takenAt: 0 }, timeout: Duration.seconds(10) }
-    const fiber = yield* Effect.forkChild(Effect.result(provider.batch(account, "z", batch, options)))
+    const fiber = yield* Effect.result(provider.batch(account, "z", batch, options)).pipe(
+      Effect.updateService(Clock.Clock, (clock) => running(clock, set)),
+      Effect.forkChild
+    )
     yield* TestClock.adjust("1 minute")
     return yield* Fiber.join(fiber)
   }).pipe(Effect.provide(world(sent, slow)))
+
+/** Elapsed time is as it is; the time of day is what somebody makes of it. */
+const running = (clock: Clock.Clock, set: (millis: number) => number): Clock.Clock => ({
+  currentTimeMillisUnsafe: () => set(clock.currentTimeMillisUnsafe()),
+  currentTimeMillis: Effect.map(clock.currentTimeMillis, set),
+  currentTimeNanosUnsafe: () => BigInt(set(clock.currentTimeMillisUnsafe())) * 1_000_000n,
+  currentTimeNanos: Effect.map(clock.currentTimeMillis, (millis) => BigInt(set(millis)) * 1_000_000n),
+  monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+  monotonicTimeNanos: clock.monotonicTimeNanos,
+  sleep: (duration) => clock.sleep(duration)
+})
 
 describe("batch", () => {
   it.effect("is not sent any more when its permit took longer than its time", () =>
@@ -49,6 +63,15 @@ describe("batch", () => {
       assert.isTrue(
         Result.isFailure(result) && result.failure.reason._tag === "Unavailable" && result.failure.reason.answered
       )
+    })
+  )
+
+  it.effect("is not sent any more then, though somebody put the clock back meanwhile", () =>
+    Effect.gen(function* () {
+      const sent: Array<string> = []
+      const result = yield* write(sent, "11 seconds", (millis) => -millis)
+      assert.deepStrictEqual(sent, [])
+      assert.isTrue(Result.isFailure(result))
     })
   )
 

@@ -3,7 +3,7 @@
  * sent and reported after its answer, so that a crash at any line leaves nothing that the next pass cannot tell.
  * What follows from a refusal or a lost answer is decided in `outcome.ts`.
  */
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { sql } from "kysely"
 import { type Claim, WRITE_MARGIN } from "../../database/work.ts"
 import { toApi } from "../../model/dns/value.ts"
@@ -23,6 +23,7 @@ import { type Charge, type Failure, mayStand, outcomeOf } from "./outcome.ts"
 import { type Atom, atomsOf, grows, halve, pack } from "./pack.ts"
 import * as report from "./report.ts"
 import { observe, type Observed, type ZoneSettings } from "./view.ts"
+import { monotonicMillis } from "../../monotonic.ts"
 
 export interface Target {
   readonly claim: Claim
@@ -95,10 +96,10 @@ const send = Effect.fn("dns.send")(function* (target: Target, atoms: ReadonlyArr
   const operations = atoms.flat()
   const timeout = operations.length > LARGE_BATCH ? LONGEST_WRITE : TIMEOUT
   const permit = yield* provider.permit(target.account)
-  const began = yield* Clock.currentTimeMillis
+  const began = yield* monotonicMillis
   yield* report.intend(target.claim, target.domainId, operations, Duration.sum(timeout, WRITE_MARGIN))
   // The window in the database began no earlier than this, so an answer that is late for us is late for everyone.
-  const left = began + Duration.toMillis(timeout) - (yield* Clock.currentTimeMillis)
+  const left = began + Duration.toMillis(timeout) - (yield* monotonicMillis)
   if (left <= 0) {
     yield* report.refused(target.claim, target.domainId, operations, { charge: undefined, facts: undefined })
     return yield* new NotYet({

@@ -14,6 +14,7 @@
 import { Clock, Duration, Effect, Fiber, Option } from "effect"
 import { Conflict, failure, Kubernetes, type KubernetesError, type KubeObject } from "../../providers/kubernetes.ts"
 import { LEASES } from "./objects.ts"
+import { monotonicMillis } from "../../monotonic.ts"
 
 export interface LeaseOptions {
   readonly namespace: string
@@ -115,7 +116,7 @@ const acquire = Effect.fnUntraced(function* (options: LeaseOptions, seen: Seen) 
   if (lease === null) {
     return yield* kubernetes.create(placeOf(options), bodyOf(options, undefined, yield* timestamp))
   }
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* monotonicMillis
   const { holderIdentity = "", leaseDurationSeconds = Duration.toSeconds(DURATION) } = specOf(lease)
   if (lease.metadata.resourceVersion !== seen.version) {
     seen.version = lease.metadata.resourceVersion

@@ -16,7 +16,7 @@
  *   five failures in a row                | listed anew: the version itself may be the trouble
  *   every hour                            | listed besides, and compared: what differs is mended and counted
  */
-import { Clock, Deferred, Duration, Effect, Random, type Scope, Stream } from "effect"
+import { Deferred, Duration, Effect, Random, type Scope, Stream } from "effect"
 import {
   failure,
   Kubernetes,
@@ -29,6 +29,7 @@ import {
 import { type Change, keyOf, makeObjectCache, type ObjectCache } from "./object-cache.ts"
 import { allPages, compare } from "./safety-list.ts"
 import { type Tuning, TUNING } from "./tuning.ts"
+import { monotonicMillis } from "../../monotonic.ts"
 
 /** What the reflector says of itself, for metrics and logs. */
 export interface Observer {
@@ -55,7 +56,7 @@ export interface Reflector {
   readonly hasSynced: () => boolean
   /** Waits until then, or until the server says that this may not be read or is not there. */
   readonly answered: Effect.Effect<void>
-  /** Milliseconds of the Clock of the last sign of life: an event, a bookmark or a list. */
+  /** Of `monotonicMillis`: the last sign of life: an event, a bookmark or a list. */
   readonly lastSign: () => number
 }
 
@@ -90,7 +91,7 @@ export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, nev
       hasSynced: false,
       isRefused: false,
       initialEvents: true,
-      lastSign: yield* Clock.currentTimeMillis,
+      lastSign: yield* monotonicMillis,
       wait: 0,
       failures: 0,
       listing: "initial",
@@ -126,7 +127,7 @@ const tell = (state: State, changes: ReadonlyArray<Change>) =>
 /** One watch from where we are, with a list before it where that is needed; then the wait until the next. */
 const turn = Effect.fnUntraced(function* (state: State) {
   const { cache, tuning } = state
-  const began = yield* Clock.currentTimeMillis
+  const began = yield* monotonicMillis
   const seen = { events: 0 }
   yield* tell(state, [])
   const end = yield* Effect.result(
@@ -135,7 +136,7 @@ const turn = Effect.fnUntraced(function* (state: State) {
       yield* watch(state, seen)
     })
   )
-  const lasted = (yield* Clock.currentTimeMillis) - began
+  const lasted = (yield* monotonicMillis) - began
   if (lasted >= Duration.toMillis(tuning.healthyAfter)) state.wait = 0
   if (end._tag === "Success") {
     if (seen.events > 0 || lasted >= CLOSED_AT_ONCE) return
@@ -220,7 +221,7 @@ const watch = Effect.fnUntraced(function* (state: State, seen: { events: number 
   })
   const taking = { initial }
   yield* Stream.runForEach(stream, (events) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.flatMap(monotonicMillis, (now) => {
       state.lastSign = now
       seen.events += events.length
       state.failures = 0
@@ -256,7 +257,7 @@ const take = (
 
 const list = Effect.fnUntraced(function* (state: State) {
   const { items, version } = yield* allPages(state.options.collection, state.tuning.page)
-  state.lastSign = yield* Clock.currentTimeMillis
+  state.lastSign = yield* monotonicMillis
   yield* replace(state, items, version)
 })
 

@@ -1,5 +1,6 @@
 /** The objects of all kinds, in all namespaces that are watched, and what was heard of them since. */
 import { Clock, Effect, Queue, type Scope } from "effect"
+import { monotonicMillisOf } from "../../monotonic.ts"
 import { Metrics } from "../../metrics.ts"
 import { KIND_NAMES, type KindName } from "../../model/kinds/kinds.ts"
 import { Kubernetes, type KubernetesError, type KubeObject } from "../../providers/kubernetes.ts"
@@ -134,7 +135,7 @@ const observe = Effect.fnUntraced(function* (all: ReadonlyMap<string, Reflector>
   metrics.onScrape(
     Effect.sync(() => {
       if (!open.is) return
-      const now = clock.currentTimeMillisUnsafe()
+      const now = monotonicMillisOf(clock)
       for (const kind of KIND_NAMES) {
         const own = [...all].filter(([id]) => id.startsWith(`${kind}/`)).map(([, reflector]) => reflector)
         metrics.kubernetesObjects.set(
