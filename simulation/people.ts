@@ -57,7 +57,9 @@ export class People {
     const asked = this.#world.call(call, (exit) => {
       isHeard = true
       kernel.say(`user: hears ${exit._tag}`)
-      kernel.after(exit._tag === "Success" ? 0 : PATIENCE, () => this.#try(step))
+      // A retry is done when it was taken: when the row is no longer rejected is up to its zone.
+      const isDone = exit._tag === "Success" && step.do === "retry"
+      kernel.after(exit._tag === "Success" ? 0 : PATIENCE, () => (isDone ? this.#stands(step) : this.#try(step)))
     })
     // What was asked of a process that stands still may yet be done: only its death is an answer too.
     const lookAgain = () => {
