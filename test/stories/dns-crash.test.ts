@@ -151,6 +151,40 @@ describe("a pass that dies at any of its steps", () => {
   })
 })
 
+describe("a deleted document", () => {
+  const begunWith = async (wasSent: boolean) => {
+    if (!wasSent) await world.sql("update api_keys set api_token = ''")
+    const [id] = await insertRecords(world, [{ name: "last", value: "192.0.2.1" }])
+    await world.sql("insert into manifests (kind, name, spec) values ('DnsRecord', 'last', '{}')")
+    await world.sql("update dns_records set manifest_id = 1 where id = $1", [id])
+    await world.settle("one")
+    await world.sql("update manifests set deleted_at = driftless_now()")
+    await world.sql("delete from domain_dns_records where name = 'last'")
+    // Without a token a zone is due again later.
+    if (!wasSent) await world.sql("update reconcile_work set due_at = driftless_now()")
+  }
+  const isGone = async () => (await world.sql("select from manifests")).length === 0
+
+  it.each([
+    ["with its last record", true],
+    ["with what was never sent", false]
+  ])(
+    "goes %s, wherever the pass died",
+    async (_, wasSent) => {
+      for (let nth = 1; ; nth++) {
+        await world.fresh()
+        await begunWith(wasSent)
+        const place = await dieAt(nth)
+        if (place === undefined) break
+        await world.until(isGone, "2 minutes", "two").catch((error: unknown) => {
+          throw new Error(`${nth}: ${place}`, { cause: error })
+        })
+      }
+    },
+    SOME_TWENTY_PASSES
+  )
+})
+
 describe("a pass that is asked to stop", () => {
   it("ends between two calls, and the next one does the rest", async () => {
     await begun()

@@ -43,6 +43,8 @@ export const reconcileZone = (options: DnsOptions, pass: Pass) =>
   onePass(options, pass).pipe(Effect.catchTag("DnsProviderError", (error) => waits(error, pass.claim)))
 
 const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, { claim, stopping }: Pass) {
+  // The pass before may have died between the end of its rows and that of the documents that asked for them.
+  if (claim.attempts > 1) yield* finishDeletions()
   const binding = yield* bindingOf(Number(claim.key))
   if (binding === null) return Next.Settled({})
   const located = yield* locate(binding, claim).pipe(
