@@ -1,4 +1,7 @@
-/** Random numbers that follow from a seed alone. Each use draws from a stream of its own, so that one more draw here moves nothing there. */
+/**
+ * Random numbers that follow from a seed alone. Each use draws from a stream of its own, so that one more draw here moves
+ * nothing there.
+ */
 
 export interface Random {
   /** In [0, 1). */

@@ -21,7 +21,10 @@ import type { Row } from "../../src/reconcilers/dns/view.ts"
 export const TRANSACTIONS = ["claim", "heartbeat", "complete", "report", "edit", "delete", "retry", "limiter"] as const
 export type Transaction = (typeof TRANSACTIONS)[number]
 
-/** The work row comes with the deferred triggers, which are let go first. The lease on key 1 is A's and has run out; nobody has taken it over yet. Row 1 was rejected. One permit is left. */
+/**
+ * The work row comes with the deferred triggers, which are let go first. The lease on key 1 is A's and has run out;
+ * nobody has taken it over yet. Row 1 was rejected. One permit is left.
+ */
 export const FIXTURE = `
   truncate reconcile_work, reconcile_conditions, dns_records, dns_ledger, dns_tombstones, dns_zones, api_budgets, domain_dns_providers, domains, api_keys restart identity cascade;
   insert into api_keys (name) values ('k');

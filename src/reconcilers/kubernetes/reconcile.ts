@@ -9,8 +9,9 @@
  *   gone without our leave                       | as deleted, once the API server itself has said so
  *   in a namespace that cannot be read           | leaves all as it is, and looks again
  *
- * The cache is never believed where that could lose or raise something: an object that is not in it, is older there than
- * what was looked at before, or was held and is not known any more, is read from the API server. Every write of rows ends with the fence of the work table.
+ * The cache is never believed where that could lose or raise something: an object that is not in it, is older there
+ * than what was looked at before, or was held and is not known any more, is read from the API server. Every write of
+ * rows ends with the fence of the work table.
  */
 import { Duration, Effect } from "effect"
 import { Kubernetes, compareVersions, type KubernetesError, type KubeObject } from "../../providers/kubernetes.ts"
