@@ -68,7 +68,7 @@ const refuseOldServers = (pool: pg.Pool) =>
 
 /**
  * Notices of a channel until the connection is lost, which fails the stream. What a lost connection missed is
- * said by the empty payload that each connect begins with, so that the reader looks for itself.
+ * said by the empty payload that each begins with once it has heard itself, so that the reader looks for itself.
  */
 const listen = (connectionString: string, channel: string): Stream.Stream<string, DatabaseError> =>
   Stream.callback<string, DatabaseError>((queue) =>
@@ -91,6 +91,7 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
       client.on("end", () => fail(new Error("the connection ended")))
       client.on("notification", ({ payload }) => {
         heard++
+        if (heard === 1) Queue.offerUnsafe(queue, "")
         if (payload !== SELF_TEST_PAYLOAD) Queue.offerUnsafe(queue, payload ?? "")
       })
       yield* Effect.tryPromise({
@@ -100,7 +101,6 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
         },
         catch: toDatabaseError("listen")
       })
-      Queue.offerUnsafe(queue, "")
       // A proxy in transaction mode accepts LISTEN and never delivers: only hearing oneself proves it.
       yield* Effect.gen(function* () {
         const before = heard

@@ -7,7 +7,19 @@ import { promisify } from "node:util"
 import { Database } from "../../src/database/database.ts"
 import { migrations } from "../../src/database/migrate.ts"
 import { Wakes } from "../../src/database/wake.ts"
-import { anotherPool, anyPostgres, eventually, freshUrl, layerFresh, row, rows, skipped } from "../support/database.ts"
+import {
+  anotherPool,
+  anyPostgres,
+  DatabaseUrl,
+  eventually,
+  freshUrl,
+  layerFresh,
+  poolOf,
+  row,
+  rows,
+  skipped
+} from "../support/database.ts"
+import { deafTo } from "../support/deaf-postgres.ts"
 import { execute } from "../support/postgres.ts"
 
 const offer = await anyPostgres()
@@ -104,6 +116,15 @@ describe.skipIf(offer.missing)(`PostgreSQL between connections${skipped(offer)}`
         // What was said meanwhile is lost; the hint that comes with the new connection makes up for it.
         yield* Queue.take(hints).pipe(Effect.timeout("10 seconds"))
         assert.isTrue(yield* there.healthy)
+      })
+    )
+
+    it.effect("a listener behind a pooler that delivers no notice is never taken for a healthy one", () =>
+      Effect.gen(function* () {
+        const pooler = yield* deafTo(yield* DatabaseUrl)
+        const there = yield* wakesOn(yield* poolOf(pooler.url))
+        yield* Effect.timeout(pooler.withheld, "10 seconds")
+        assert.isFalse(yield* there.healthy)
       })
     )
 

@@ -67,7 +67,10 @@ export const freshUrl = (offer: Offer, from: "template" | "empty" = "template") 
 
 /** Another pool on the file's database, as another replica has one; closed with the scope. */
 export const anotherPool = Effect.fnUntraced(function* (poolSize = 3) {
-  const url = yield* DatabaseUrl
+  return yield* poolOf(yield* DatabaseUrl, poolSize)
+})
+
+export const poolOf = Effect.fnUntraced(function* (url: Redacted.Redacted, poolSize = 3) {
   return Context.get(yield* Layer.build(Layer.fresh(layerPostgres({ url, poolSize }))), Database)
 })
 
