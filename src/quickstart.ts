@@ -17,7 +17,7 @@ import { runProcess } from "./process.ts"
 import { CredentialSources } from "./reconcilers/dns/store/credential-sources.ts"
 import * as manifests from "./reconcilers/dns/store/manifests.ts"
 import { Endpoints } from "./reconcilers/dns/zone.ts"
-import { startSimulator } from "./simulator/server.ts"
+import { type Simulator, startSimulator } from "./simulator/server.ts"
 
 const EXAMPLES = new URL("../examples/quickstart/", import.meta.url)
 /** Only a credential that names this variable meets the simulator; any other talks to the real API. */
@@ -43,7 +43,7 @@ const withoutSimulator = (settings: Settings, environment: Environment) => {
 const withSimulator = (settings: Settings, environment: Environment) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const url = yield* simulated(settings.DRIFTLESS_DATA_DIR)
+      const simulator = yield* simulated(settings.DRIFTLESS_DATA_DIR)
       const credentials = CredentialSources.layer({
         environment: { ...environment, [SIMULATOR_VARIABLE]: TOKEN },
         names: [...settings.DRIFTLESS_CREDENTIAL_ENV, SIMULATOR_VARIABLE],
@@ -54,7 +54,9 @@ const withSimulator = (settings: Settings, environment: Environment) =>
         Effect.map(Endpoints, (others) =>
           Endpoints.of({
             of: (tokenFrom) =>
-              tokenFrom === `env:${SIMULATOR_VARIABLE}` ? { baseUrl: url, boundTo: "simulator" } : others.of(tokenFrom)
+              tokenFrom === `env:${SIMULATOR_VARIABLE}`
+                ? { baseUrl: simulator.url, boundTo: "simulator" }
+                : others.of(tokenFrom)
           })
         )
       ).pipe(Layer.provide(Endpoints.layer(undefined)))
@@ -70,7 +72,7 @@ const withSimulator = (settings: Settings, environment: Environment) =>
             `Driftless ${begun === "new" ? "asks for the records of examples/quickstart" : "goes on"} in the zone ${ZONE} of a simulated Cloudflare.\n`
           )
           yield* show()
-          yield* say(whereNext(settings, urls))
+          yield* say(`${whereNext(settings, urls)}${howToMeddle(simulator)}`)
           return yield* Effect.never
         }),
         plane
@@ -78,7 +80,7 @@ const withSimulator = (settings: Settings, environment: Environment) =>
     })
   )
 
-/** The simulator with the zone as it was left; its URL. */
+/** The simulator with the zone as it was left. */
 const simulated = Effect.fnUntraced(function* (directory: string) {
   const file = join(directory, "simulator.json")
   const snapshot = yield* Effect.sync(() => readOptional(file))
@@ -100,7 +102,7 @@ const simulated = Effect.fnUntraced(function* (directory: string) {
   })
   yield* Effect.addFinalizer(() => save)
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), save)))
-  return simulator.url
+  return simulator
 })
 
 const readOptional = (file: string) => {
@@ -192,6 +194,20 @@ In another terminal:
   npm run driftless -- get domain example -o yaml
   npm run driftless -- apply -f examples/quickstart --wait
 `
+
+/** An edit behind the back of Driftless, ready to be pasted. */
+const howToMeddle = (simulator: Simulator) => {
+  const [record] = simulator.engine.control.records(ZONE)
+  if (record === undefined) return ""
+  const control = new URL("/control", simulator.url).href
+  const edit = JSON.stringify({ op: "edit", zone: ZONE, id: record.id, fields: { content: "203.0.113.66" } })
+  return `
+Change ${record.name} at the simulated Cloudflare, and see it put right when the zone is listed next:
+
+  curl -s ${control}/edits -d '${edit}'
+  curl -s '${control}/records?zone=${ZONE}'
+`
+}
 
 const howToBegin = (settings: Settings, { api, metrics }: Listening) => `
 Driftless is running. It asks for nothing on its own; your first records:

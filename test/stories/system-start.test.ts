@@ -76,6 +76,10 @@ describe("npm start without an account", () => {
       // The simulated zone is as it was left, so nothing is written twice.
       const writes = await (await fetch(`${again.metrics}/metrics`)).text()
       expect(writes).not.toMatch(/^driftless_dns_api_requests_total\{endpoint="batch"/mu)
+
+      const [, url = "", edit = ""] = /curl -s (\S+\/control\/edits) -d '([^']+)'/u.exec(again.output()) ?? []
+      const meddled = await fetch(url, { method: "POST", body: edit })
+      expect(await meddled.json()).toMatchObject({ name: "www.example.test", content: "203.0.113.66" })
       await stopsInTime(again)
     }
   )
