@@ -164,6 +164,32 @@ begin
 end $$;
 create trigger domains_told after delete on domains for each row execute function domains_told();
 
+-- What is being deleted waits for what refers to it, and is looked at again when that goes or refers to another. Told
+-- also before its own deletion is: neither of two that are deleted at the same time sees the end of the other.
+create function manifests_told() returns trigger language plpgsql as $$
+begin
+  perform driftless_object_due(m.id) from manifests m
+  where m.kind = 'Domain' and m.namespace = old.namespace and m.name = old.spec->'domainRef'->>'name';
+  return null;
+end $$;
+create constraint trigger manifests_told_deleted after delete on manifests
+  deferrable initially deferred for each row when (old.kind = 'DnsRecord') execute function manifests_told();
+create constraint trigger manifests_told_updated after update on manifests
+  deferrable initially deferred for each row
+  when (old.kind = 'DnsRecord' and old.spec->'domainRef' is distinct from new.spec->'domainRef')
+  execute function manifests_told();
+
+create function domain_dns_providers_told() returns trigger language plpgsql as $$
+begin
+  perform driftless_object_due(c.manifest_id) from api_keys c where c.id = old.api_key_id;
+  return null;
+end $$;
+create constraint trigger domain_dns_providers_told_deleted after delete on domain_dns_providers
+  deferrable initially deferred for each row execute function domain_dns_providers_told();
+create constraint trigger domain_dns_providers_told_updated after update on domain_dns_providers
+  deferrable initially deferred for each row when (old.api_key_id <> new.api_key_id)
+  execute function domain_dns_providers_told();
+
 -- Records at the provider that a person let go of: our mark in their comment, which could not be taken off, is void.
 create table dns_abandoned (
   -- Kept when the domain goes: the zone may come back under another one.

@@ -119,6 +119,59 @@ describe("an object that is deleted", () => {
   })
 })
 
+describe("a Domain that is deleted while an object that asks for absence refers to it", () => {
+  const waiting = async () => {
+    const story = await settled()
+    const { namespace, objects } = story
+    objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.1"], { state: "absent" }))
+    await objects.until("DnsRecord", "www", (each) => ready(each)?.reason === "Absent")
+    await vi.waitFor(async () => {
+      const rows = await file.world.sql(
+        "select r.id from dns_records r join manifests m on m.id = r.manifest_id where m.namespace = $1",
+        [namespace]
+      )
+      expect(rows).toEqual([])
+    }, BOUND)
+    objects.remove("Domain", "example")
+    const kept = await objects.until("Domain", "example", (each) => ready(each)?.reason === "Deleting")
+    expect(ready(kept)?.message).toBe("waits for what refers to it")
+    return story
+  }
+
+  it("waits for it, and goes with it", async () => {
+    const story = await waiting()
+    const { domain, objects } = story
+    objects.remove("DnsRecord", "www")
+    for (const kind of ["DnsRecord", "Domain"] as const) await objects.until(kind, names[kind], gone)
+    expect(await file.world.sql("select id from domains where domain = $1", [domain])).toEqual([])
+    objects.put("Domain", "example", aDomain(domain))
+    await objects.until("Domain", "example", isReady)
+  })
+
+  it("goes when that one refers to another Domain from then on", async () => {
+    const { domain, objects } = await waiting()
+    const other = begin()
+    objects.put("Domain", "other", aDomain(other.domain))
+    file.world.simulator.engine.control.setToken(other.token, { active: true })
+    objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.1"], { state: "absent", domainRef: { name: "other" } }))
+    await objects.until("Domain", "example", gone)
+    expect(await file.world.sql("select id from domains where domain = $1", [domain])).toEqual([])
+  })
+})
+
+it("a Credential that is deleted goes when its last Domain uses another one from then on", async () => {
+  const { objects, token } = await settled()
+  objects.secret("second", token)
+  const tokenFrom = { secretRef: { name: "second", key: "token" } }
+  objects.put("Credential", "second", { provider: "cloudflare", tokenFrom })
+  await objects.until("Credential", "second", isReady)
+  objects.remove("Credential", "cloudflare")
+  await objects.until("Credential", "cloudflare", (each) => ready(each)?.reason === "Deleting")
+  objects.put("Domain", "example", { credentialRef: { name: "second" } })
+  await objects.until("Credential", "cloudflare", gone)
+  await objects.until("Domain", "example", isReady)
+})
+
 describe("a namespace that is deleted with all in it", () => {
   it.each([
     [["DnsRecord", "Domain", "Credential"]],

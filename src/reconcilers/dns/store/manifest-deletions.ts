@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { type RawBuilder, sql } from "kysely"
 import { Database } from "../../../database/database.ts"
 import type { KindName } from "../../../model/kinds/kinds.ts"
+import { exists } from "./manifest-table.ts"
 
 /** Also one that asks for absence alone, and so has no rows left, refers to its domain: it may ask for more again. */
 const isReferredTo = sql`exists (select from manifests r where r.kind = 'DnsRecord' and r.namespace = m.namespace
@@ -47,7 +48,8 @@ export const finishDeletions = Effect.fn("manifests.finishDeletions")(function* 
 
 /**
  * The same after the deletion of one object was asked for; answers whether it is gone. While something of it is left,
- * nothing has come to its end by it, and of many that are deleted together each would look at all of them.
+ * nothing has come to its end by it, and of many that are deleted together each would look at all of them. With nothing
+ * left it may still be kept, by what refers to it.
  */
 export const finishDeletion = Effect.fn("manifests.finishDeletion")(function* (id: number) {
   const { query } = yield* Database
@@ -59,5 +61,5 @@ export const finishDeletion = Effect.fn("manifests.finishDeletion")(function* (i
   )
   if (rows[0]?.isLeft === true) return false
   yield* finishDeletions()
-  return true
+  return !(yield* exists(id))
 })
