@@ -175,6 +175,37 @@ describe("what was made over HTTP", () => {
     expect(rows).toHaveLength(1)
   })
 
+  it("and once more by a document is handed over with it: the object alone keeps the record", async () => {
+    const { domain, namespace, objects, records, token } = begin()
+    const { sql } = file.world
+    objects.zone(domain, token)
+    await objects.until("Domain", "example", isReady)
+    await sql(
+      "insert into dns_records (domain_id, type, name, value) select id, 'A', 'www', '192.0.2.1' from domains where domain = $1",
+      [domain]
+    )
+    const others = [
+      document("DnsRecord", namespace, "web", aRecord("www")),
+      document("DnsRecord", namespace, "more", aRecord("www", ["192.0.2.1", "192.0.2.2"]))
+    ]
+    await file.world.run(manifests.apply(others, { dryRun: false }))
+    await vi.waitFor(() => expect(records()).toEqual(["www 192.0.2.1", "www 192.0.2.2"]), BOUND)
+    objects.put("DnsRecord", "www", aRecord("www"), { annotations: { "driftless.dev/adopt": "true" } })
+    await objects.until("DnsRecord", "www", isReady)
+    const left = () =>
+      sql(
+        "select m.name, r.value from dns_records r join domains d on d.id = r.domain_id left join manifests m on m.id = r.manifest_id where d.domain = $1",
+        [domain]
+      )
+    await vi.waitFor(async () => expect(await left()).toEqual([{ name: "www", value: "192.0.2.1" }]), BOUND)
+    const documents = () => sql("select name from manifests where namespace = $1 and kind = 'DnsRecord'", [namespace])
+    await vi.waitFor(async () => expect(await documents()).toEqual([{ name: "www" }]), BOUND)
+    expect(records()).toEqual(["www 192.0.2.1"])
+    objects.remove("DnsRecord", "www")
+    await objects.until("DnsRecord", "www", (object) => object === undefined)
+    expect(records()).toEqual([])
+  })
+
   it("as a document under the same name is kept apart, and the object's rows are not changed over HTTP", async () => {
     const { domain, namespace, objects, token } = begin()
     objects.zone(domain, token)

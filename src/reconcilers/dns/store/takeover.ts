@@ -1,6 +1,7 @@
 /**
  * Handing rows over to an object on purpose: a domain, or the records of a name and type, that were made over HTTP, by
- * SQL or by a document outside of the cluster. What another object of a cluster keeps is never taken.
+ * SQL or by a document outside of the cluster. What another object of a cluster keeps is never taken. Of several rows
+ * with one value one is taken, and the others are absent from then on: nobody beside the object keeps the record.
  */
 import { Effect, Result } from "effect"
 import { sql } from "kysely"
@@ -50,24 +51,29 @@ const takeRecords = Effect.fnUntraced(function* (put: Put, id: number, links: Li
   const { query } = yield* Database
   const { name: written, type } = put.document.spec
   const name = Result.getOrElse(normaliseName(written, domain.domain), () => written)
-  // A value that the object has a row for already needs no second one.
   const { rows } = yield* query("takeOver.records", (db) =>
     sql<{ former: number | null }>`
       with free as (
-        select t.id, t.manifest_id from dns_records t
+        select t.id, t.manifest_id, t.value, t.desired_state = 'absent' as absent,
+          exists (select from dns_records own where own.manifest_id = ${id} and own.domain_id = t.domain_id
+            and own.type = t.type and own.name = t.name and own.value = t.value) as kept
+        from dns_records t
         where t.domain_id = ${domain.id} and t.type = ${type} and t.name = ${name} and not t.derived
           and t.owner_type = 'user' and t.owner_id = 0 and t.manifest_id is distinct from ${id} and ${FREE}
-          and not exists (select from dns_records own where own.manifest_id = ${id} and own.domain_id = t.domain_id
-            and own.type = t.type and own.name = t.name and own.value = t.value)
         order by t.id for update
+      ), ranked as (
+        select id, manifest_id, kept or row_number() over (partition by value order by absent, id) > 1 as spare from free
       )
-      update dns_records r set manifest_id = ${id} from free where r.id = free.id
-      returning free.manifest_id as former`.execute(db)
+      update dns_records r set
+        manifest_id = case when ranked.spare then r.manifest_id else ${id}::bigint end,
+        desired_state = case when ranked.spare then 'absent' else r.desired_state end
+      from ranked where r.id = ranked.id
+      returning ranked.manifest_id as former`.execute(db)
   )
   yield* dismiss(rows.map(({ former }) => former))
 })
 
-/** Documents outside of the cluster that have nothing left. */
+/** Documents outside of the cluster that ask for nothing any more; those that have rows yet go with the last of them. */
 const dismiss = Effect.fnUntraced(function* (former: ReadonlyArray<number | null>) {
   const { query } = yield* Database
   const ids = [...new Set(former.filter((id) => id !== null))]
@@ -76,5 +82,10 @@ const dismiss = Effect.fnUntraced(function* (former: ReadonlyArray<number | null
     sql`delete from manifests m where m.id = any(${ids}::bigint[])
       and not exists (select from dns_records r where r.manifest_id = m.id)
       and not exists (select from domains d where d.manifest_id = m.id)`.execute(db)
+  )
+  yield* query("takeOver.end", (db) =>
+    sql`update manifests m set deleted_at = driftless_now() where m.id = any(${ids}::bigint[]) and m.deleted_at is null
+      and m.kind = 'DnsRecord'
+      and not exists (select from dns_records r where r.manifest_id = m.id and r.desired_state = 'present')`.execute(db)
   )
 })
