@@ -65,7 +65,7 @@ export const stop = Effect.fnUntraced(function* ({ deployment, instance, namespa
     .pipe(Effect.catchReason("KubernetesError", "NotFound", () => Effect.void))
   const labels = { "app.kubernetes.io/instance": instance, "app.kubernetes.io/component": "controller" }
   const gone = Effect.gen(function* () {
-    const running = yield* all({ resource: PODS, namespace }, labels)
+    const running = (yield* all({ resource: PODS, namespace }, labels)).filter(mayRun)
     if (running.length === 0) return
     const names = running.map(({ metadata }) => metadata.name).join(", ")
     return yield* new StillRunning({ message: `these pods still run: ${names}` })
@@ -73,6 +73,12 @@ export const stop = Effect.fnUntraced(function* ({ deployment, instance, namespa
   yield* Effect.retry(gone, Schedule.max([Schedule.spaced("500 millis"), Schedule.recurs(240)]))
   yield* say("the controller is stopped")
 })
+
+/** One that was evicted stays, and no scaling takes it away; nothing of it runs. */
+const mayRun = ({ status }: KubeObject): boolean => {
+  const phase = typeof status === "object" && status !== null && "phase" in status ? status.phase : undefined
+  return phase !== "Failed" && phase !== "Succeeded"
+}
 
 export const letGo = Effect.fnUntraced(function* (namespaces: ReadonlyArray<string>) {
   const scopes = KIND_NAMES.flatMap((kind) => {

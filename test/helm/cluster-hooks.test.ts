@@ -95,4 +95,21 @@ describe("the hook before an uninstall", () => {
       assert.deepStrictEqual(scaled?.spec, { replicas: 0 })
     }).pipe(Effect.provide(cluster.layer))
   })
+
+  it.effect("does not wait for pods that have ended and stay, as evicted ones do", () => {
+    const cluster = new MemoryCluster()
+    const labels = { "app.kubernetes.io/instance": "driftless", "app.kubernetes.io/component": "controller" }
+    put(cluster, { resource: DEPLOYMENTS, namespace: "dns", name: "driftless" })
+    for (const [name, phase] of [
+      ["driftless-1", "Failed"],
+      ["driftless-2", "Succeeded"]
+    ] as const) {
+      const pod = { resource: PODS, namespace: "dns", name }
+      put(cluster, pod, { labels })
+      cluster.patch(pod, { how: "apply", subresource: "status", body: { metadata: {}, status: { phase } } })
+    }
+    return stop({ deployment: "driftless", instance: "driftless", namespace: "dns" }).pipe(
+      Effect.provide(cluster.layer)
+    )
+  })
 })
