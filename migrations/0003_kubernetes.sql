@@ -13,6 +13,8 @@ create table kubernetes_objects (
   fingerprint text not null,
   -- What it made; null while it could not become rows, and when they are gone.
   manifest_id bigint references manifests (id) on delete set null,
+  -- The uid of the object that made it: an earlier one while the one that was made anew under its name is refused.
+  made_by text,
   -- Why it is not done although its rows may be; a word of src/model/reasons.ts.
   problem text,
   problem_message text,

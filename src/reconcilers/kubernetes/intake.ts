@@ -75,7 +75,7 @@ const refuse = Effect.fnUntraced(function* (
   const isKnown = before !== undefined && before.fingerprint === fingerprintOf(object)
   if (isKnown && before.problem?.reason === problem.reason && before.problem.message === problem.message) return before
   // Made anew under its name as something that the old one cannot become: the old one goes first.
-  const isReplaced = before !== undefined && before.uid !== object.metadata.uid && problem.reason === "Conflict"
+  const isReplaced = before !== undefined && before.madeBy !== object.metadata.uid && problem.reason === "Conflict"
   yield* fenced(
     claim,
     "refuse",

@@ -26,6 +26,8 @@ export interface Known extends ObjectKey {
   readonly resourceVersion: string
   readonly fingerprint: string
   readonly manifestId: number | null
+  /** The uid of the object that made it: not `uid` while one that was made anew under this name is refused. */
+  readonly madeBy: string | null
   readonly problem: Problem | undefined
   /** Milliseconds since it was looked at. */
   readonly age: number
@@ -38,7 +40,8 @@ interface Row extends Omit<Known, "problem"> {
 }
 
 const COLUMNS = sql`kind, namespace, name, uid, generation, resource_version as "resourceVersion", fingerprint,
-  manifest_id as "manifestId", (extract(epoch from driftless_now() - updated_at) * 1000)::float8 as age, problem as reason, problem_message as message, problem_stalled as stalled`
+  manifest_id as "manifestId", made_by as "madeBy", (extract(epoch from driftless_now() - updated_at) * 1000)::float8 as age,
+  problem as reason, problem_message as message, problem_stalled as stalled`
 
 /** By the text of their keys. */
 export const findAll = Effect.fn("kubernetes.find")(function* (keys: ReadonlyArray<ObjectKey>) {
@@ -70,13 +73,13 @@ export const remember = Effect.fnUntraced(function* (
   const { rows } = yield* query("kubernetes.remember", (db) =>
     sql<{ manifestId: number | null }>`
       insert into kubernetes_objects as o (kind, namespace, name, uid, generation, resource_version, fingerprint,
-        manifest_id, problem, problem_message, problem_stalled)
+        manifest_id, made_by, problem, problem_message, problem_stalled)
       values (${kind}, ${namespace}, ${name}, ${uid}, ${generation}, ${resourceVersion}, ${fingerprintOf(object)},
-        ${made ?? null}, ${problem?.reason ?? null}, ${problem?.message ?? null}, ${problem?.stalled ?? false})
+        ${made ?? null}, ${made === undefined ? null : uid}, ${problem?.reason ?? null}, ${problem?.message ?? null}, ${problem?.stalled ?? false})
       on conflict (kind, namespace, name) do update set
         uid = excluded.uid, generation = excluded.generation, resource_version = excluded.resource_version,
-        fingerprint = excluded.fingerprint, manifest_id = coalesce(excluded.manifest_id, o.manifest_id), problem = excluded.problem,
-        problem_message = excluded.problem_message, problem_stalled = excluded.problem_stalled,
+        fingerprint = excluded.fingerprint, manifest_id = coalesce(excluded.manifest_id, o.manifest_id),
+        made_by = coalesce(excluded.made_by, o.made_by), problem = excluded.problem, problem_message = excluded.problem_message, problem_stalled = excluded.problem_stalled,
         updated_at = driftless_now()
       returning manifest_id as "manifestId"`.execute(db)
   )

@@ -117,6 +117,28 @@ describe("an object that is deleted", () => {
     const rows = await file.world.sql("select domain from domains where domain = $1", [other.domain])
     expect(rows).toHaveLength(1)
   })
+
+  it("as a Domain, made anew for another zone and refused for something else at first, gives the first zone up, too", async () => {
+    const { domain, namespace, objects, token, untilRecords } = await settled()
+    const other = begin()
+    const { control } = file.world.simulator.engine
+    control.setToken(other.token, { active: true })
+    objects.remove("DnsRecord", "www")
+    await objects.until("DnsRecord", "www", gone)
+    const place = placeOf({ kind: "Domain", namespace, name: "example" })
+    cluster.patch(place, { how: "merge", body: { metadata: { finalizers: null } } })
+    objects.remove("Domain", "example")
+    objects.put("Domain", "example", aDomain(other.domain, { credentialRef: { name: "second" } }))
+    await objects.until("Domain", "example", (each) => ready(each)?.reason === "ReferenceMissing")
+    expect(await file.world.sql("select id from domains where domain = $1", [domain])).toHaveLength(1)
+    objects.secret("second", token)
+    const tokenFrom = { secretRef: { name: "second", key: "token" } }
+    objects.put("Credential", "second", { provider: "cloudflare", tokenFrom })
+    await objects.until("Domain", "example", isReady)
+    await untilRecords([])
+    const rows = await file.world.sql("select domain from domains where domain = any($1)", [[domain, other.domain]])
+    expect(rows).toEqual([{ domain: other.domain }])
+  })
 })
 
 describe("a Domain that is deleted while an object that asks for absence refers to it", () => {
