@@ -24,7 +24,8 @@ export const clusterOf = (seed: number, zone: number, length: number): Pick<Scen
       ...ends(random, kind, when, zone),
       ...troubles(random, length),
       ...lost(random, steps),
-      ...unwatched(seed, length)
+      ...unwatched(seed, length),
+      ...absent(seed, kind === 0 ? when : undefined, length)
     ]
   }
 }
@@ -105,6 +106,19 @@ const unwatched = (seed: number, length: number): ReadonlyArray<Step> => {
     { at: time, do: "cluster forgets" },
     { at: time, do: "kubectl strip", kind: "DnsRecord", name },
     { at: time, do: "kubectl delete", kind: "DnsRecord", name }
+  ]
+}
+
+/** An object that asks for absence alone: it has no rows, and its Domain, deleted then, waits for it all the same. */
+const absent = (seed: number, deleted: number | undefined, length: number): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "cluster absence")
+  if (!random.chance(0.4)) return []
+  const object = { kind: "DnsRecord", name: "none" } as const
+  const spec = record("none", ["192.0.2.1"], { state: "absent" })
+  const end = deleted === undefined ? at(random, 20, length - 60) : deleted + at(random, 0, 20)
+  return [
+    { at: at(random, 1, 19), do: "kubectl apply", ...object, spec },
+    ...(deleted !== undefined || random.chance(0.5) ? [{ at: end, do: "kubectl delete", ...object } as const] : [])
   ]
 }
 
