@@ -1,7 +1,7 @@
 /** Turns what a store answers or refuses into what the contract declares. The one place where the two meet. */
 import { Effect } from "effect"
 import type { DatabaseError } from "../database/database.ts"
-import type { Mistake } from "../model/kinds/mistakes.ts"
+import { type Mistake, told } from "../model/kinds/mistakes.ts"
 import { Refused, type RefusalCode } from "../reconcilers/dns/store/refusal.ts"
 import { BadRequest, Conflict, Failed, NotFound, success } from "./envelope.ts"
 
@@ -38,7 +38,7 @@ function refusal({ code, message, mistakes }: Refused): Answer {
 
 /** The `data` of a refusal that lists mistakes. */
 export const detailsOf = (mistakes: ReadonlyArray<Mistake>) => ({
-  errors: mistakes.map(({ message, path }) => ({ path, message }))
+  errors: told(mistakes).map(({ message, path }) => ({ path, message }))
 })
 
 const isBadRequest = (code: RefusalCode): code is 2001 | 2002 | 2003 => code < 3000

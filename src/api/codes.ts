@@ -7,7 +7,8 @@ export const codes = [
   {
     code: 2001,
     http: 400,
-    meaning: "Something is missing. `data.errors` lists every mistake of the request with its path."
+    meaning:
+      "Something is missing. `data.errors` lists every mistake of the request with its path, 100 of them at most."
   },
   { code: 2002, http: 400, meaning: "Something cannot be read, or a field is not known." },
   { code: 2003, http: 400, meaning: "A value is not allowed." },

@@ -1,33 +1,49 @@
-/** A request that does not fit the contract is answered with each of its mistakes, also those between fields. */
+/**
+ * A request that does not fit the contract is answered with each of its mistakes, also those between fields. One that
+ * is far too long is refused for that alone, before any mistake is looked for.
+ */
 import { Context, Effect, Layer, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { HttpApiMiddleware } from "effect/http-api"
+import { HttpApiError, type HttpApiEndpoint } from "effect/http-api"
 import type { Database } from "../database/database.ts"
-import { mistakesOf } from "../model/kinds/mistakes.ts"
+import { oversized } from "../model/kinds/bounds.ts"
+import { type Mistake, mistakesOf } from "../model/kinds/mistakes.ts"
 import { type Referred, referredTo } from "../reconcilers/dns/store/body-references.ts"
 import { summary } from "../reconcilers/dns/store/refusal.ts"
 import { detailsOf } from "./answers.ts"
 import { BodyMistakes, Validation } from "./authorization.ts"
 import { BadRequest } from "./envelope.ts"
 
-export const layer = Layer.unwrap(
-  Effect.map(Effect.context<Database>(), (context) =>
-    HttpApiMiddleware.layerSchemaErrorTransform(Validation, (error, { endpoint }) => {
-      // What we answer does not fit our own contract: a defect of ours, and nothing the caller can mend.
-      if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.die(error)
-      const own = Option.getOrElse(Context.getOption(endpoint.annotations, BodyMistakes), () => NONE)
-      const between = error.kind === "Payload" ? mistakesBetween(own) : Effect.succeed([])
-      return Effect.flatMap(Effect.provideContext(between, context), (more) => {
-        const mistakes = [...mistakesOf(error.cause), ...more]
-        return Effect.fail(new BadRequest({ ...summary(mistakes), data: detailsOf(mistakes) }))
-      })
-    })
+export const layer = Layer.effect(
+  Validation,
+  Effect.map(
+    Effect.context<Database>(),
+    (context): Validation["Service"] =>
+      (respond, { endpoint }) =>
+        Effect.andThen(
+          endpoint.payload.size === 0 ? Effect.void : bounded,
+          Effect.catchIf(respond, HttpApiError.HttpApiSchemaError.is, (error) =>
+            Effect.provideContext(unfit(error, endpoint), context)
+          )
+        )
   )
 )
 
+const unfit = Effect.fnUntraced(function* (error: HttpApiError.HttpApiSchemaError, endpoint: HttpApiEndpoint.Top) {
+  // What we answer does not fit our own contract: a defect of ours, and nothing the caller can mend.
+  if (error.kind === "Body" || error.kind === "ResponseHeaders") return yield* Effect.die(error)
+  const own = Option.getOrElse(Context.getOption(endpoint.annotations, BodyMistakes), () => NONE)
+  const between = error.kind === "Payload" ? yield* mistakesBetween(own) : []
+  return yield* refused([...mistakesOf(error.cause), ...between])
+})
+
+const refused = (mistakes: ReadonlyArray<Mistake>) =>
+  Effect.fail(new BadRequest({ ...summary(mistakes), data: detailsOf(mistakes) }))
+
 /** What the schema does not see: between fields, and between the body and what it refers to. */
 const mistakesBetween = Effect.fnUntraced(function* (own: BodyMistakes["Service"]) {
-  const fields = yield* body
+  const json = yield* body
+  const fields = typeof json === "object" && json !== null ? (json as Readonly<Record<string, unknown>>) : {}
   // Without a database the body is as wrong as it is.
   const { mistakes, zone } = yield* Effect.orElseSucceed(referredTo(fields), (): Referred => ({
     zone: undefined,
@@ -38,9 +54,20 @@ const mistakesBetween = Effect.fnUntraced(function* (own: BodyMistakes["Service"
 
 const NONE: BodyMistakes["Service"] = () => []
 
-/** Read a second time, from memory; an empty object where it is none. */
+/** Read beside the endpoint, from memory; null where it is no JSON. */
 const body = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
-  const json = yield* request.json.pipe(Effect.orElseSucceed(() => null))
-  return typeof json === "object" && json !== null ? (json as Readonly<Record<string, unknown>>) : {}
+  // One that is too long or breaks off is for the guard, as if the endpoint had read it.
+  const text = yield* Effect.orDie(request.text)
+  return yield* Effect.try({ try: (): unknown => JSON.parse(text), catch: () => null }).pipe(
+    Effect.orElseSucceed(() => null)
+  )
 })
+
+/** The fields of the body and their lists: an endpoint that takes documents judges each of those by itself. */
+const bounded = Effect.flatMap(body, (json) => {
+  const excess = oversized(json, FIELDS_AND_LISTS)
+  return excess === undefined ? Effect.void : refused([excess])
+})
+
+const FIELDS_AND_LISTS = 2

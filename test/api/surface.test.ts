@@ -131,6 +131,28 @@ describe("what the contract does not answer", () => {
     expect((await plane.send("PUT", "/api/v1/manifests", init)).status).toBe(400)
   })
 
+  it.each([
+    ["a list", "ids", `{"ids":[${"0,".repeat(400_000)}0]}`],
+    ["an object", "the body", `{${Array.from({ length: 60_000 }, (_, index) => `"key${index}":0`).join()}}`]
+  ])("refuses %s that is far too long for that alone", async (_what, path, body) => {
+    const answer = await plane.send("POST", `${RECORDS}/delete`, { headers: json, body })
+    expect([answer.status, answer.body.code]).toEqual([400, 2003])
+    expect(answer.body.message).toContain(`${path}: h`)
+    expect(answer.text.length).toBeLessThan(500)
+  })
+
+  it("refuses documents full of mistakes with the first of them", async () => {
+    const spec = { domainRef: { name: "d" }, type: "A", name: "x", values: Array.from({ length: 100 }, () => "") }
+    const documents = Array.from({ length: 1000 }, () => ({ kind: "DnsRecord", metadata: {}, spec }))
+    const answer = await plane.send("PUT", "/api/v1/manifests", { headers: json, body: JSON.stringify({ documents }) })
+    expect([answer.status, answer.body.message]).toEqual([
+      400,
+      "more than 100 mistakes; data.errors has the first 100 with their paths"
+    ])
+    expect(JSON.parse(answer.text).data.errors).toHaveLength(101)
+    expect(answer.text.length).toBeLessThan(10_000)
+  })
+
   it("answers a failure of the database with the envelope, and logs its text", async () => {
     await plane.sql("alter table api_keys rename to lost_keys")
     try {

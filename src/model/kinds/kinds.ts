@@ -3,6 +3,7 @@
  * from here. A new kind is a new row.
  */
 import { Result, Schema } from "effect"
+import { oversized } from "./bounds.ts"
 import { type CredentialSpec, CredentialSpec as CredentialSchema, credentialMistakes } from "./credential.ts"
 import { type DnsRecordSpec, DnsRecordSpec as DnsRecordSchema, recordMistakes } from "./dns-record.ts"
 import { type DomainSpec, DomainSpec as DomainSchema, domainMistakes } from "./domain.ts"
@@ -122,10 +123,15 @@ const Frame = Schema.Struct({
 const decodeFrame = Schema.decodeUnknownResult(Frame, STRICT)
 const decodeKind = Schema.decodeUnknownOption(Schema.Struct({ kind: KindName }))
 
-/** Reads one document; all its mistakes come at once, with paths from the document's root. */
+/**
+ * Reads one document; all its mistakes come at once, with paths from the document's root. Of one that is far too long
+ * that alone is told.
+ */
 export function parseDocument(input: unknown): Result.Result<Document, ReadonlyArray<Mistake>> {
   if (!isObject(input))
     return Result.fail([malformed("", "must be an object with apiVersion, kind, metadata and spec")])
+  const excess = oversized(input)
+  if (excess !== undefined) return Result.fail([excess])
   const frame = decodeFrame(withoutStatus(input))
   const mistakes = Result.isFailure(frame) ? [...mistakesOf(frame.failure)] : []
   const kind = decodeKind({ kind: input["kind"] })

@@ -21,9 +21,25 @@ type Path = ReadonlyArray<PropertyKey>
 /** `["spec", "values", 1]` → `spec.values[1]`. */
 export const pathText = (path: Path): string =>
   path.reduce<string>((text, part) => {
-    if (typeof part === "number" || /^\d+$/u.test(String(part))) return `${text}[${String(part)}]`
-    return text === "" ? String(part) : `${text}.${String(part)}`
+    const name = nameOf(String(part))
+    if (/^\d+$/u.test(name)) return `${text}[${name}]`
+    return text === "" ? name : `${text}.${name}`
   }, "")
+
+/** A key that nobody knows may be anything: it is shown as far as it can be told and kept. */
+const nameOf = (key: string): string =>
+  `${key.slice(0, MOST_NAME)}${key.length > MOST_NAME ? "…" : ""}`.replaceAll(/\p{Cc}|\p{Cs}/gu, "\uFFFD")
+
+const MOST_NAME = 256
+
+/** How many mistakes of one body are told; they are enough to go on with, and no body makes an answer endless. */
+export const MOST_TOLD = 100
+
+/** What is told of them: the first, and that there are more. */
+export const told = (mistakes: ReadonlyArray<Mistake>): ReadonlyArray<Mistake> =>
+  mistakes.length <= MOST_TOLD
+    ? mistakes
+    : [...mistakes.slice(0, MOST_TOLD), malformed("", `and there are more mistakes than these ${MOST_TOLD}`)]
 
 /** Decodes with all mistakes, and refuses fields that are not declared. */
 export const STRICT = { errors: "all", onExcessProperty: "error" } as const

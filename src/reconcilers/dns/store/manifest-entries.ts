@@ -1,8 +1,11 @@
-/** The documents of a request, read: those that are right by themselves, and all mistakes of the others. */
+/**
+ * The documents of a request, read: those that are right by themselves, and all mistakes of the others, until there
+ * are more than will be told.
+ */
 import { Result } from "effect"
 import { clusterMistakes } from "../../../model/kinds/credential.ts"
 import { type Document, type KindName, parseDocument } from "../../../model/kinds/kinds.ts"
-import { type Mistake, notAllowed } from "../../../model/kinds/mistakes.ts"
+import { type Mistake, MOST_TOLD, notAllowed } from "../../../model/kinds/mistakes.ts"
 
 export interface Key {
   readonly kind: KindName
@@ -56,6 +59,7 @@ export function read(
   const mistakes: Array<Mistake> = []
   const first = new Map<string, number>()
   for (const [index, input] of documents.entries()) {
+    if (mistakes.length > MOST_TOLD) break
     const parsed = parseDocument(input)
     if (Result.isFailure(parsed)) {
       mistakes.push(...parsed.failure.map((mistake) => at(index, mistake)))

@@ -1,7 +1,7 @@
 /** How desired state is refused: a code of the API's table and a sentence that says what would be right. */
 import { Data, Effect } from "effect"
 import type { DatabaseError } from "../../../database/database.ts"
-import type { Mistake } from "../../../model/kinds/mistakes.ts"
+import { type Mistake, MOST_TOLD } from "../../../model/kinds/mistakes.ts"
 import type { Reason } from "../../../model/reasons.ts"
 
 /** 2001 missing · 2002 format · 2003 not allowed · 3001 not found · 3002 already there · 3003 conflict of state. */
@@ -27,9 +27,11 @@ export const summary = (mistakes: ReadonlyArray<Mistake>) => {
   return {
     code: first === undefined ? 2001 : first.kind === "format" ? 2002 : 2003,
     message:
-      mistakes.length === 1 && one !== undefined
-        ? `${one.path === "" ? "the body" : one.path}: ${one.message}`
-        : `${mistakes.length} mistakes; data.errors has each with its path`
+      mistakes.length > MOST_TOLD
+        ? `more than ${MOST_TOLD} mistakes; data.errors has the first ${MOST_TOLD} with their paths`
+        : mistakes.length === 1 && one !== undefined
+          ? `${one.path === "" ? "the body" : one.path}: ${one.message}`
+          : `${mistakes.length} mistakes; data.errors has each with its path`
   } as const
 }
 
