@@ -43,6 +43,8 @@ const openPool = (connectionString: string, max: number) => {
   })
   // An idle connection that breaks is replaced by the pool; nobody waits for it.
   pool.on("error", () => undefined)
+  // One that breaks in use fails its statement, or the next one; the event says so again, and unheard would end us.
+  pool.on("connect", (client) => client.on("error", () => undefined))
   return pool
 }
 

@@ -19,7 +19,7 @@ import {
   rows,
   skipped
 } from "../support/database.ts"
-import { deafTo } from "../support/deaf-postgres.ts"
+import { deafTo } from "../support/postgres-proxy.ts"
 import { execute } from "../support/postgres.ts"
 
 const offer = await anyPostgres()

@@ -1,0 +1,88 @@
+/** What breaks between us and the server: the statement in it fails, the program and the pool go on. */
+import { assert, describe, layer } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { sql } from "kysely"
+import { Database } from "../../src/database/database.ts"
+import { anyPostgres, DatabaseUrl, eventually, layerFresh, poolOf, rows, skipped } from "../support/database.ts"
+import { brittleTo } from "../support/postgres-proxy.ts"
+
+const offer = await anyPostgres()
+
+describe.skipIf(offer.missing)(`connections to PostgreSQL that break${skipped(offer)}`, () => {
+  layer(layerFresh(offer), { excludeTestServices: true })((it) => {
+    it.effect("a statement whose connection is reset fails, and the next one has another connection", () =>
+      Effect.gen(function* () {
+        const network = yield* brittleTo(yield* DatabaseUrl)
+        const database = yield* poolOf(network.url, 1)
+        const uncaught = yield* uncaughtErrors
+        const sleeping = yield* Effect.forkChild(Effect.exit(on(database, sql`select pg_sleep(60)`)))
+        yield* eventually(sessions(sql`wait_event = 'PgSleep'`), (n) => n === 1)
+        yield* network.reset
+        assert.strictEqual((yield* Fiber.join(sleeping))._tag, "Failure")
+        assert.deepStrictEqual(yield* on(database, sql`select 1 as n`), [{ n: 1 }])
+        assert.deepStrictEqual(uncaught, [])
+      })
+    )
+
+    it.effect("a transaction whose connection is reset between two statements fails", () =>
+      Effect.gen(function* () {
+        const network = yield* brittleTo(yield* DatabaseUrl)
+        assert.deepStrictEqual(yield* brokenBetweenStatements(network.url, network.reset), [])
+      })
+    )
+
+    it.effect("a transaction that the server ends between two statements fails", () =>
+      Effect.gen(function* () {
+        const kill = rows(sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and state = 'idle in transaction'`)
+        assert.deepStrictEqual(yield* brokenBetweenStatements(yield* DatabaseUrl, kill), [])
+      })
+    )
+  })
+})
+
+const on = (database: Database["Service"], statement: ReturnType<typeof sql>) =>
+  Effect.provideService(rows(statement), Database, database)
+
+/** Breaks the connection of a transaction that has nothing to say; answers what nobody caught. */
+const brokenBetweenStatements = Effect.fnUntraced(function* <E, R>(
+  url: typeof DatabaseUrl.Service,
+  breaks: Effect.Effect<unknown, E, R>
+) {
+  const database = yield* poolOf(url, 1)
+  const uncaught = yield* uncaughtErrors
+  const begun = yield* Deferred.make<void>()
+  const broken = yield* Deferred.make<void>()
+  const body = Effect.gen(function* () {
+    yield* on(database, sql`select 1`)
+    yield* Deferred.succeed(begun, undefined)
+    yield* Deferred.await(broken)
+    // Whichever end it is, what the server said before this statement is read first.
+    yield* on(database, sql`select 1`)
+  })
+  const open = yield* Effect.forkChild(Effect.exit(database.transaction("open", body)))
+  yield* Deferred.await(begun)
+  yield* breaks
+  yield* eventually(sessions(sql`state = 'idle in transaction'`), (n) => n === 0)
+  yield* Deferred.succeed(broken, undefined)
+  assert.strictEqual((yield* Fiber.join(open))._tag, "Failure")
+  assert.deepStrictEqual(yield* on(database, sql`select 1 as n`), [{ n: 1 }])
+  return uncaught
+})
+
+const sessions = (which: ReturnType<typeof sql>) =>
+  Effect.map(
+    rows(sql`select 1 from pg_stat_activity where datname = current_database() and ${which}`),
+    ({ length }) => length
+  )
+
+/** Errors that would end the program, from now until the scope closes. */
+const uncaughtErrors = Effect.acquireRelease(
+  Effect.sync(() => {
+    const errors: Array<string> = []
+    const note = (error: Error) => void errors.push(error.message)
+    process.on("uncaughtException", note)
+    return { errors, note }
+  }),
+  ({ note }) => Effect.sync(() => process.off("uncaughtException", note))
+).pipe(Effect.map(({ errors }) => errors))
