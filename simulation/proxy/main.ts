@@ -3,11 +3,13 @@
  * cut, delay and halve, killed at random points round after round while the records change. In the end each row has its
  * record, once, and nothing of ours is left over.
  */
-import { spawn, type ChildProcess } from "node:child_process"
+import { spawn, type ChildProcessByStdio } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable } from "node:stream"
 import pg from "pg"
 import { type Simulator, startSimulator } from "../../src/simulator/server.ts"
 import { debianBinaries, npmBinaries, startServer } from "../../test/support/postgres.ts"
@@ -21,6 +23,17 @@ const TOKEN = "proxy-token"
 const BETWEEN_LOOKS = 25
 /** A lease, a write's window, the longest wait of a zone, and a slow machine. Milliseconds. */
 const PATIENCE = 240_000
+/** A plane says so when it has begun to serve. */
+const STARTED = "the API listens on"
+/** Characters of what a plane wrote to stderr that are told when it ended. */
+const LAST_WORDS = 2000
+
+type Process = ChildProcessByStdio<null, Readable, Readable>
+
+interface Plane {
+  readonly process: Process
+  serves: boolean
+}
 
 interface Scene {
   readonly sql: pg.Client
@@ -28,8 +41,10 @@ interface Scene {
   readonly database: Link
   readonly provider: Link
   readonly random: Random
-  readonly start: () => ChildProcess
-  readonly planes: Array<ChildProcess>
+  readonly start: () => Process
+  readonly planes: Array<Plane>
+  /** Planes that ended although nobody killed them. */
+  readonly deaths: Array<string>
 }
 
 export const runProxy = async (rounds: number, seed = 1): Promise<boolean> => {
@@ -51,13 +66,13 @@ export const runProxy = async (rounds: number, seed = 1): Promise<boolean> => {
     DRIFTLESS_API_PORT: "0",
     DRIFTLESS_METRICS_PORT: "0",
     DRIFTLESS_DNS_INTERVAL: "5s",
-    DRIFTLESS_LOG_LEVEL: "error",
+    DRIFTLESS_LOG_LEVEL: "info",
     DRIFTLESS_LOG_FORMAT: "json"
   }
   const startPlane = () =>
     spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "serve"], {
       env: environment,
-      stdio: "ignore"
+      stdio: ["ignore", "pipe", "pipe"]
     })
   const scene: Scene = {
     sql,
@@ -66,12 +81,13 @@ export const runProxy = async (rounds: number, seed = 1): Promise<boolean> => {
     provider,
     random: randomOf(seed, "proxy"),
     start: startPlane,
-    planes: []
+    planes: [],
+    deaths: []
   }
   try {
     return await play(scene, rounds)
   } finally {
-    for (const plane of scene.planes.splice(0)) plane.kill("SIGKILL")
+    for (const plane of scene.planes.splice(0)) plane.process.kill("SIGKILL")
     await sql.end()
     await Promise.allSettled([database.close(), provider.close(), simulator.close()])
     await server.stop()
@@ -108,29 +124,43 @@ const play = async (scene: Scene, rounds: number): Promise<boolean> => {
     await change(scene, round)
     mistreat(scene)
     await pause(scene.random.between(50, 900))
-    if (scene.random.chance(0.5)) {
-      const index = scene.random.between(0, 1)
-      planes[index]?.kill("SIGKILL")
+    // One that starts is seldom killed: it takes longer than a few rounds, and none would ever get to work.
+    const victim = planes[scene.random.between(0, 1)]
+    if (victim !== undefined && scene.random.chance(victim.serves ? 0.5 : 0.1)) {
+      victim.process.kill("SIGKILL")
       kills++
     }
+    if (scene.deaths.length > 0) return failed(scene.deaths, round)
     if (round % BETWEEN_LOOKS !== 0 && round !== rounds) continue
     calm(scene)
     const left = await until("all has converged", PATIENCE, () => problems(scene))
-    const { cuts } = scene.database
-    console.log(
-      `${left.length === 0 ? "holds" : "FAILS Proxy"} · ${round} rounds, ${kills} kills, ${cuts + scene.provider.cuts} cuts${left.length === 0 ? "" : `: ${left.join("; ")}`}`
-    )
-    if (left.length > 0) return false
+    if (left.length + scene.deaths.length > 0) return failed([...scene.deaths, ...left], round)
+    console.log(`holds · ${round} rounds, ${kills} kills, ${scene.database.cuts + scene.provider.cuts} cuts`)
   }
   return true
 }
 
-/** Starts a plane, and another when it ends, as any supervisor does; one that cannot reach its database at its start gives up. */
+const failed = (why: ReadonlyArray<string>, round: number): false => {
+  console.log(`FAILS Proxy · round ${round}: ${why.join("; ")}`)
+  return false
+}
+
+/**
+ * Starts a plane, and another when it ends, as any supervisor does. One that cannot reach its database at its start
+ * gives up with a line that says so; one that ends in any other way by itself must not.
+ */
 const supervise = (scene: Scene, index: number): void => {
-  const plane = scene.start()
+  const plane: Plane = { process: scene.start(), serves: false }
   scene.planes[index] = plane
-  plane.once("exit", () => {
-    if (scene.planes[index] === plane) supervise(scene, index)
+  let lastWords = ""
+  createInterface(plane.process.stdout).on("line", (line) => (plane.serves ||= line.includes(STARTED)))
+  plane.process.stderr.on("data", (bytes: Buffer) => (lastWords = (lastWords + bytes.toString()).slice(-LAST_WORDS)))
+  plane.process.once("close", (code, signal) => {
+    if (scene.planes[index] !== plane) return
+    if (!plane.process.killed && (plane.serves || !lastWords.startsWith("error: "))) {
+      scene.deaths.push(`a plane ended by itself (${signal ?? code}): ${lastWords}`)
+    }
+    supervise(scene, index)
   })
 }
 
