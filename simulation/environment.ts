@@ -24,17 +24,20 @@ export const happen = (world: World, step: Happening): void => {
   kernel.say(wordsOf(step))
   const later = (seconds: number, run: () => void) => void kernel.after(seconds * 1000, run)
   switch (step.do) {
-    case "outage":
-      answerAll(world, step.of === "writes" ? "write" : undefined, { do: "answer", status: 503, body: "html" })
+    case "outage": {
+      const kind = step.of === "writes" ? "write" : undefined
       world.disturbances.disturbAll(step.seconds)
-      return later(step.seconds, () => engine.control.clearFaults())
+      return later(step.seconds, answerAll(world, kind, { do: "answer", status: 503, body: "html" }))
+    }
     case "poison":
-      engine.control.addFault({
-        times: "always",
-        match: { kind: "batch", body: `"${step.name}.` },
-        effect: { do: "answer", status: 400, code: 9005, message: "Content for this record is invalid." }
-      })
-      return later(step.seconds, () => engine.control.clearFaults())
+      return later(
+        step.seconds,
+        engine.control.addFault({
+          times: "always",
+          match: { kind: "batch", body: `"${step.name}.` },
+          effect: { do: "answer", status: 400, code: 9005, message: "Content for this record is invalid." }
+        })
+      )
     case "storm":
       world.disturbances.shareLimit(step.seconds * 1000)
       world.disturbances.disturbAll(step.seconds)
@@ -111,13 +114,16 @@ export const happen = (world: World, step: Happening): void => {
         store.copies = () => 1
       })
     case "pages":
-      answerAll(world, "list", step.how === "partial" ? { do: "page", drop: 1 } : { do: "page", reverse: true })
-      return later(step.seconds, () => engine.control.clearFaults())
+      return later(
+        step.seconds,
+        answerAll(world, "list", step.how === "partial" ? { do: "page", drop: 1 } : { do: "page", reverse: true })
+      )
     case "migration":
       return expandTables(store.session)
   }
 }
 
+/** What it returns ends it, and nothing else that goes wrong at the same time. */
 const answerAll = ({ engine }: World, kind: string | undefined, effect: FaultEffect) =>
   engine.control.addFault({ times: "always", effect, ...(kind === undefined ? {} : { match: { kind } }) })
 

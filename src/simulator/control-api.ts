@@ -87,7 +87,7 @@ const zoneIn = ({ query }: ApiRequest) => {
 }
 
 const ROUTES: Readonly<Record<string, (control: Control, request: ApiRequest) => unknown>> = {
-  "POST /control/faults": (control, request) => control.addFault(decoded(Fault, request)),
+  "POST /control/faults": (control, request) => void control.addFault(decoded(Fault, request)),
   "GET /control/faults": (control) => control.pendingFaults(),
   "DELETE /control/faults": (control) => control.clearFaults(),
   "POST /control/edits": (control, request) => control.edit(decoded(Edit, request)),

@@ -11,7 +11,8 @@ import type { Dialect, SimulatorState } from "./state.ts"
 import type { StoredRecord, ZoneSettings } from "./zone-store.ts"
 
 export interface Control {
-  addFault(fault: Fault): void
+  /** What it returns takes this fault away again, and no other. */
+  addFault(fault: Fault): () => void
   clearFaults(): void
   pendingFaults(): ReadonlyArray<Fault>
   /** Changes a record behind the client's back, without limits; returns the record. */

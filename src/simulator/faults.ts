@@ -85,9 +85,14 @@ interface Armed {
 export class Faults {
   #armed: Array<Armed> = []
 
-  add(fault: Fault): void {
+  /** What it returns takes this fault away again, and no other. */
+  add(fault: Fault): () => void {
     const { skip = 0, times = 1 } = fault
-    this.#armed.push({ fault, skip, left: times === "always" ? Number.POSITIVE_INFINITY : times })
+    const armed: Armed = { fault, skip, left: times === "always" ? Number.POSITIVE_INFINITY : times }
+    this.#armed.push(armed)
+    return () => {
+      this.#armed = this.#armed.filter((other) => other !== armed)
+    }
   }
 
   clear(): void {

@@ -68,6 +68,16 @@ describe("an injected answer", () => {
     control.clearFaults()
     expect(list().status).toBe(200)
   })
+
+  it("is taken away alone by what adding it returned", () => {
+    const { call, control, list } = drive()
+    const takeAway = control.addFault({ times: "always", effect: { do: "answer", status: 500 } })
+    control.addFault({ times: "always", match: { kind: "list" }, effect: { do: "answer", status: 503 } })
+    expect(list().status).toBe(500)
+    takeAway()
+    takeAway()
+    expect([list().status, call("GET", "/zones").status]).toEqual([503, 200])
+  })
 })
 
 describe("a lost answer", () => {

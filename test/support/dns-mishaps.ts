@@ -3,7 +3,7 @@ import type { StoredRecord } from "../../src/simulator/zone-store.ts"
 import { type World, ZONE } from "./dns-world.ts"
 
 /** From now on any batch that holds this text is rejected, as bad content is. */
-export const rejectAlways = ({ control }: World, body: string): void =>
+export const rejectAlways = ({ control }: World, body: string): (() => void) =>
   control.addFault({
     match: { kind: "batch", body },
     times: "always",
