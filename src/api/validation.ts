@@ -4,7 +4,7 @@
  */
 import { Context, Effect, Layer, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { HttpApiError, type HttpApiEndpoint } from "effect/http-api"
+import { HttpApiMiddleware } from "effect/http-api"
 import type { Database } from "../database/database.ts"
 import { oversized } from "../model/kinds/bounds.ts"
 import { type Mistake, mistakesOf } from "../model/kinds/mistakes.ts"
@@ -14,28 +14,29 @@ import { detailsOf } from "./answers.ts"
 import { BodyMistakes, Validation } from "./authorization.ts"
 import { BadRequest } from "./envelope.ts"
 
-export const layer = Layer.effect(
-  Validation,
-  Effect.map(
-    Effect.context<Database>(),
-    (context): Validation["Service"] =>
-      (respond, { endpoint }) =>
-        Effect.andThen(
-          endpoint.payload.size === 0 ? Effect.void : bounded,
-          Effect.catchIf(respond, HttpApiError.HttpApiSchemaError.is, (error) =>
-            Effect.provideContext(unfit(error, endpoint), context)
-          )
-        )
+const unfit = Layer.unwrap(
+  Effect.map(Effect.context<Database>(), (context) =>
+    HttpApiMiddleware.layerSchemaErrorTransform(Validation, (error, { endpoint }) => {
+      // What we answer does not fit our own contract: a defect of ours, and nothing the caller can mend.
+      if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.die(error)
+      const own = Option.getOrElse(Context.getOption(endpoint.annotations, BodyMistakes), () => NONE)
+      const between = error.kind === "Payload" ? mistakesBetween(own) : Effect.succeed([])
+      return Effect.flatMap(Effect.provideContext(between, context), (more) =>
+        refused([...mistakesOf(error.cause), ...more])
+      )
+    })
   )
 )
 
-const unfit = Effect.fnUntraced(function* (error: HttpApiError.HttpApiSchemaError, endpoint: HttpApiEndpoint.Top) {
-  // What we answer does not fit our own contract: a defect of ours, and nothing the caller can mend.
-  if (error.kind === "Body" || error.kind === "ResponseHeaders") return yield* Effect.die(error)
-  const own = Option.getOrElse(Context.getOption(endpoint.annotations, BodyMistakes), () => NONE)
-  const between = error.kind === "Payload" ? yield* mistakesBetween(own) : []
-  return yield* refused([...mistakesOf(error.cause), ...between])
-})
+export const layer = Layer.effect(
+  Validation,
+  Effect.map(
+    Validation,
+    (judged): Validation["Service"] =>
+      (respond, options) =>
+        Effect.andThen(options.endpoint.payload.size === 0 ? Effect.void : bounded, judged(respond, options))
+  )
+).pipe(Layer.provide(unfit))
 
 const refused = (mistakes: ReadonlyArray<Mistake>) =>
   Effect.fail(new BadRequest({ ...summary(mistakes), data: detailsOf(mistakes) }))
