@@ -3,11 +3,15 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Account, Provider } from "../model/kinds/credential.ts"
 import { Status } from "../model/kinds/metadata.ts"
+import { onOneLine } from "../model/plain.ts"
 import { Authorization, Validation } from "./authorization.ts"
 import { ok, pageOf, REFUSALS } from "./envelope.ts"
 import { Affected, Id, Ids, PAGE } from "./fields.ts"
 
-const Name = Schema.String.check(Schema.isBetweenLength(1, 128, { expected: "a name of 1 to 128 characters" }))
+const Name = Schema.String.check(
+  onOneLine,
+  Schema.isBetweenLength(1, 128, { expected: "a name of 1 to 128 characters" })
+)
 
 const ApiToken = Schema.RedactedFromValue(
   Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,512}$/u, { expected: "1 to 512 visible ASCII characters" }))

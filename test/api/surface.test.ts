@@ -95,6 +95,16 @@ describe("what the contract does not answer", () => {
     expect([answer.status, answer.body.code]).toEqual([expected, 2002])
   })
 
+  it.each(["\u0000", "\ud800"])("names the field whose text cannot be kept: %j", async (part) => {
+    const input = { name: part, provider: "cloudflare", account: part, apiToken: "a-token" }
+    const { body, status } = await plane.post("/api/v1/api-keys/create", input)
+    expect([status, body.code]).toEqual([400, 2002])
+    expect(JSON.parse(JSON.stringify(body.data)).errors.map(({ path }: { path: string }) => path)).toEqual([
+      "name",
+      "account"
+    ])
+  })
+
   it("refuses a body that is longer than a mebibyte, by its length", async () => {
     const { body, status } = await plane.post(`${RECORDS}/create`, { name: "x".repeat(1024 * 1024) })
     expect([status, body.code]).toEqual([413, 2003])

@@ -3,6 +3,7 @@
  * stands after the user's own text, which it leaves alone.
  */
 import { Result } from "effect"
+import { CONTROL } from "../plain.ts"
 import { type Invalid, invalid } from "./invalid.ts"
 
 export interface MarkedComment {
@@ -25,7 +26,7 @@ export function readComment(comment: string | null | undefined): MarkedComment {
 export function writeComment(instanceId: string, text: string, limit: number): Result.Result<string, Invalid> {
   const own = text.trim()
   // The same characters are refused as at Cloudflare, but here one record is refused and not a whole batch.
-  if (/\p{Cc}|\p{Cs}/u.test(own)) return invalid("the comment holds a line break or another control character")
+  if (CONTROL.test(own)) return invalid("the comment holds a line break or another control character")
   if (readComment(own).instance !== null) return invalid("the comment holds a mark of Driftless; leave it out")
   const marked = own === "" ? mark(instanceId) : `${own} ${mark(instanceId)}`
   if (marked.length <= limit) return Result.succeed(marked)

@@ -6,6 +6,7 @@ import { Result } from "effect"
 import { ipv4, ipv6 } from "./addresses.ts"
 import { target } from "./hosts.ts"
 import { cite, type Invalid, invalid } from "./invalid.ts"
+import { CONTROL } from "../plain.ts"
 import { decode, encode, integer, MAX_UINT16, type Notation } from "./presentation.ts"
 
 export interface ServiceBindingValue {
@@ -60,6 +61,9 @@ function parseParameters(text: string, notation: Notation): Result.Result<Readon
     }
     const key = name.toLowerCase()
     const escaped = quoted ?? bare
+    if (notation === "desired" && CONTROL.test(escaped ?? "")) {
+      return invalid(`the parameter ${cite(key)} holds a line break or another control character`)
+    }
     const value = normaliseParameter(key, escaped === undefined ? null : decode(escaped))
     if (Result.isSuccess(value)) parameters.push({ key, value: value.success })
     else if (notation === "desired") return invalid(`the parameter ${cite(key)}: ${value.failure.message}`)

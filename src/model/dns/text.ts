@@ -3,6 +3,7 @@
  * returns some records without the quotes; both read as the same text.
  */
 import { Result } from "effect"
+import { CONTROL } from "../plain.ts"
 import { type Invalid, invalid } from "./invalid.ts"
 import { fromBytes, joinedStrings, MAX_UINT8 } from "./presentation.ts"
 
@@ -15,7 +16,7 @@ export interface TextValue {
 export function desiredText(text: string): Result.Result<TextValue, Invalid> {
   if (text === "") return invalid("a TXT value is empty; write at least one character")
   // Surrogates without their pair have no UTF-8; the others would not show what is really there.
-  if (/\p{Cc}|\p{Cs}/u.test(text)) return invalid("a TXT value holds a line break or another control character")
+  if (CONTROL.test(text)) return invalid("a TXT value holds a line break or another control character")
   const size = Buffer.byteLength(text)
   if (size > MAX_BYTES) return invalid(`a TXT value has ${size} bytes; Cloudflare takes ${MAX_BYTES}`)
   return Result.succeed({ type: "TXT", text })

@@ -1,5 +1,6 @@
 /** `Credential`: the token that a provider is called with. A document never holds the token, only where it is. */
 import { Schema } from "effect"
+import { onOneLine } from "../plain.ts"
 import { rules, withDefault } from "./annotations.ts"
 import { type Mistake, notAllowed } from "./mistakes.ts"
 import { ObjectName, Status } from "./metadata.ts"
@@ -8,7 +9,10 @@ export const Provider = Schema.Literals(["cloudflare"]).annotate({
   description: "Whose API the token opens."
 })
 
-export const Account = Schema.String.check(Schema.isMaxLength(128, { expected: "128 characters at most" })).annotate({
+export const Account = Schema.String.check(
+  onOneLine,
+  Schema.isMaxLength(128, { expected: "128 characters at most" })
+).annotate({
   description: "The provider's account, a note for people: it is not used to sign in."
 })
 
@@ -35,7 +39,7 @@ export const TokenSource = Schema.Struct({
   ),
   file: Schema.optionalKey(
     Schema.String.check(
-      Schema.isPattern(/^[^\0/][^\0]*$/u, { expected: "a path relative to the directory" }),
+      Schema.isPattern(/^[^/\p{Cc}\p{Cs}][^\p{Cc}\p{Cs}]*$/u, { expected: "a path relative to the directory" }),
       Schema.isMaxLength(1024, { expected: "1024 characters at most" })
     ).annotate({
       description:

@@ -4,6 +4,7 @@ import { readComment } from "../dns/comment.ts"
 import { normaliseName } from "../dns/names.ts"
 import { PROXIABLE, RecordType, Ttl } from "../dns/record.ts"
 import { canonicalText, parseDesired } from "../dns/value.ts"
+import { CONTROL } from "../plain.ts"
 import { rules, withDefault } from "./annotations.ts"
 import { malformed, type Mistake, notAllowed } from "./mistakes.ts"
 import { Reference } from "./metadata.ts"
@@ -158,7 +159,7 @@ function proxyMistakes(type: RecordType, proxied: unknown): ReadonlyArray<Mistak
 
 function commentMistakes(comment: unknown): ReadonlyArray<Mistake> {
   if (typeof comment !== "string") return []
-  if (/\p{Cc}|\p{Cs}/u.test(comment)) {
+  if (CONTROL.test(comment)) {
     return [malformed("comment", "holds a line break or another control character; write it on one line")]
   }
   if (readComment(comment).instance === null) return []

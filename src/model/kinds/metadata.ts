@@ -1,5 +1,6 @@
 /** What every document has beside its spec: the version it is written in, its name, and labels of its owner. */
 import { Effect, Schema } from "effect"
+import { keepable, onOneLine } from "../plain.ts"
 
 export const API_GROUP = "driftless.dev"
 export const API_VERSION = `${API_GROUP}/v1alpha1`
@@ -30,14 +31,14 @@ export const Metadata = Schema.Struct({
   namespace: Namespace.pipe(Schema.withDecodingDefaultKey(Effect.succeed(""))),
   labels: Schema.optionalKey(
     Schema.Record(
-      Schema.String,
-      Schema.String.check(Schema.isMaxLength(63, { expected: "63 characters at most" }))
+      Schema.String.check(onOneLine),
+      Schema.String.check(onOneLine, Schema.isMaxLength(63, { expected: "63 characters at most" }))
     ).check(fewProperties)
   ),
   annotations: Schema.optionalKey(
     Schema.Record(
-      Schema.String,
-      Schema.String.check(Schema.isMaxLength(4096, { expected: "4096 characters at most" }))
+      Schema.String.check(onOneLine),
+      Schema.String.check(keepable, Schema.isMaxLength(4096, { expected: "4096 characters at most" }))
     ).check(fewProperties)
   )
 })

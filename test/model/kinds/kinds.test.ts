@@ -136,6 +136,39 @@ describe("parseDocument", () => {
     expect(paths(aDocument("Credential", { provider: "cloudflare", tokenFrom }))).toEqual(expected)
   })
 
+  describe.each([
+    ["NUL", "\u0000"],
+    ["half of a surrogate pair", "\ud800"],
+    ["a line break", "\n"]
+  ])("refuses a text with %s", (what, part) => {
+    const aCredential = (spec: object, metadata: object = {}) =>
+      aDocument(
+        "Credential",
+        { provider: "cloudflare", tokenFrom: { env: "A" }, ...spec },
+        { name: "thing", ...metadata }
+      )
+    const text = `a${part}b`
+
+    it.each<readonly [string, unknown]>([
+      ["format spec.account", aCredential({ account: text })],
+      ["format spec.tokenFrom.file", aCredential({ tokenFrom: { file: text } })],
+      ["format metadata.labels.a", aCredential({}, { labels: { a: text } })],
+      ["format metadata.labels.a\uFFFDb", aCredential({}, { labels: { [text]: "a" } })],
+      ["format spec.comment", aRecord({ comment: text })],
+      ["format spec.name", aRecord({ name: text })],
+      ["format spec.values[0]", aRecord({ type: "TXT", values: [text] })],
+      ["format spec.values[0]", aRecord({ type: "SVCB", values: [`1 . key65000="${text}"`] })],
+      ["format spec.domain", aDocument("Domain", { domain: `${text}.test`, credentialRef: { name: "c" } })]
+    ])("%s", (path, input) => {
+      expect(paths(input)).toEqual([path])
+    })
+
+    it("but for annotations, which may have lines", () => {
+      const found = paths(aCredential({}, { annotations: { a: text } }))
+      expect(found).toEqual(what === "a line break" ? [] : ["format metadata.annotations.a"])
+    })
+  })
+
   it.each(["20", "0", "30%", "100%"])("takes maxDeletions %s", (maxDeletions) => {
     const spec = { domain: "example.test", credentialRef: { name: "c" }, maxDeletions }
     expect(mistakes(aDocument("Domain", spec))).toEqual([])
