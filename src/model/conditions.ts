@@ -14,7 +14,16 @@
  *   the zone was not looked at since its change    | False Pending               | True  | False
  *   absent is wanted, and no record is left        | True Absent                 | False | False
  *   else                                           | True Converged              | False | False
+ *
+ * One bad record harms only itself, so of what the last pass of a zone said, records share what concerns them:
+ *
+ *   the zone's reason | of the zone itself | of records in it
+ *   ------------------|--------------------|------------------------------------------------------------------
+ *   RecordsRejected   | as it is           | nothing: each that was rejected has a reason of its own
+ *   DeletionsHeld     | as it is           | nothing once they are done; for a person only where they are to go
+ *   else              | as it is           | as it is
  */
+import type { Reason } from "./reasons.ts"
 
 export interface Condition {
   readonly type: "Ready" | "Reconciling" | "Stalled"
@@ -95,8 +104,10 @@ function three(observedGeneration: number, { is, ...words }: Verdict): ReadonlyA
   ]
 }
 
-function verdictOf({ about, absent, behind, counts, deleting, problem, zone }: Facts): Verdict {
+function verdictOf(facts: Facts): Verdict {
+  const { about, absent, behind, counts, deleting, problem } = facts
   const settled = counts.active === counts.total
+  const zone = about === "zone" ? facts.zone : sharedOf(facts, settled)
   const { message, reason } = problem ?? { reason: "Failed", message: "the provider rejected a record" }
   if (deleting) return { is: "reconciling", reason: "Deleting", message: deletingMessage(counts) }
   // What was said of an older change need not be true of this one.
@@ -118,6 +129,13 @@ function verdictOf({ about, absent, behind, counts, deleting, problem, zone }: F
     return { is: "reconciling", reason: "Pending", message: "the zone was not looked at since its last change" }
   if (absent) return { is: "ready", reason: "Absent", message: "nothing of it is left at the provider" }
   return { is: "ready", reason: "Converged", message: `${plural(counts.total)} as asked for` }
+}
+
+function sharedOf({ absent, zone }: Facts, settled: boolean): ZoneCondition | undefined {
+  if (zone?.reason === ("RecordsRejected" satisfies Reason)) return undefined
+  if (zone?.reason !== ("DeletionsHeld" satisfies Reason)) return zone
+  // Creations and changes go on meanwhile.
+  return settled ? undefined : { ...zone, stalled: zone.stalled && absent }
 }
 
 const said = (is: Verdict["is"], { message, reason, since }: ZoneCondition): Verdict => ({

@@ -25,6 +25,8 @@ const someFacts = (some: Partial<Facts>): Facts => ({
 
 const outage = { stalled: false, reason: "ProviderUnavailable", message: "503", since: "2026-01-01T00:00:00.000Z" }
 const badToken = { stalled: true, reason: "TokenRefused", message: "give another", since: "2026-01-02T00:00:00.000Z" }
+const rejected = { ...badToken, reason: "RecordsRejected" }
+const deletions = { ...badToken, reason: "DeletionsHeld" }
 const held = { reason: "HeldBySomeoneElse", message: "somebody has it" }
 
 const words = (conditions: ReadonlyArray<Condition>) => {
@@ -89,6 +91,46 @@ describe("conditionsOf", () => {
       "absent, with rows left",
       { absent: true, counts: counts({ total: 1, pending: 1 }) },
       ["False", "Pending", "True", "False"]
+    ],
+    [
+      "a zone with rejected records, itself",
+      { about: "zone", zone: rejected, counts: counts({ total: 2, active: 2 }) },
+      ["False", "RecordsRejected", "False", "True"]
+    ],
+    [
+      "a zone with rejected records, seen from one that is done",
+      { zone: rejected, counts: counts({ total: 1, active: 1 }) },
+      ["True", "Converged", "False", "False"]
+    ],
+    [
+      "a zone with rejected records, seen from one that waits",
+      { zone: { ...rejected, stalled: false }, counts: counts({ total: 1, pending: 1 }) },
+      ["False", "Pending", "True", "False"]
+    ],
+    [
+      "a zone with rejected records, seen from one of them",
+      { zone: rejected, problem: held, counts: counts({ total: 1, error: 1, stopped: 1 }) },
+      ["False", "HeldBySomeoneElse", "False", "True"]
+    ],
+    [
+      "a zone that holds deletions, itself",
+      { about: "zone", zone: deletions, counts: counts({ total: 2, active: 2 }) },
+      ["False", "DeletionsHeld", "False", "True"]
+    ],
+    [
+      "a zone that holds deletions, seen from records that are done",
+      { zone: deletions, counts: counts({ total: 1, active: 1 }) },
+      ["True", "Converged", "False", "False"]
+    ],
+    [
+      "a zone that holds deletions, seen from records that change",
+      { zone: deletions, counts: counts({ total: 2, active: 1, pending: 1 }) },
+      ["False", "DeletionsHeld", "True", "False"]
+    ],
+    [
+      "a zone that holds deletions, seen from records that are to go",
+      { absent: true, zone: deletions, counts: counts({ total: 1, pending: 1 }) },
+      ["False", "DeletionsHeld", "False", "True"]
     ],
     ["absent, and gone", { absent: true }, ["True", "Absent", "False", "False"]],
     ["all done", { counts: counts({ total: 2, active: 2 }) }, ["True", "Converged", "False", "False"]]

@@ -113,18 +113,26 @@ function three(
   ]
 }
 
-const deleting = ({ shown, zone }: Facts): Words => ({
-  reason: "Deleting",
-  message: `${leftOf(shown)}${zone === undefined ? "" : `: ${zone.message}`}`
-})
+const deleting = (facts: Facts): Words => {
+  const cause = causeOf(facts)
+  return { reason: "Deleting", message: `${leftOf(facts.shown)}${cause === undefined ? "" : `: ${cause.message}`}` }
+}
 
 /** A namespace must not hang for ever on something that nobody can mend. */
-const hanging = ({ key, shown, zone }: Facts): Words => ({
-  reason: zone?.reason ?? "Deleting",
-  message:
-    `${leftOf(shown)} for more than ten minutes${zone === undefined ? "" : `: ${zone.message}`}. To let the object go and ` +
-    `leave the provider as it is: kubectl annotate ${key.kind.toLowerCase()} -n ${key.namespace} ${key.name} ${ABANDON}=true`
-})
+const hanging = (facts: Facts): Words => {
+  const { key, shown } = facts
+  const cause = causeOf(facts)
+  return {
+    reason: cause?.reason ?? "Deleting",
+    message:
+      `${leftOf(shown)} for more than ten minutes${cause === undefined ? "" : `: ${cause.message}`}. To let the object go and ` +
+      `leave the provider as it is: kubectl annotate ${key.kind.toLowerCase()} -n ${key.namespace} ${key.name} ${ABANDON}=true`
+  }
+}
+
+/** What the zone waits for; the records of a zone that were rejected are no cause of others to stay. */
+const causeOf = ({ key, shown, zone }: Facts): Words | undefined =>
+  key.kind === "DnsRecord" && zone?.reason === "RecordsRejected" ? shown?.problems?.[0] : zone
 
 const leftOf = (shown: Shown | undefined): string => {
   const total = shown?.records?.total ?? 0

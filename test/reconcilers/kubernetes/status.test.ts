@@ -80,6 +80,20 @@ describe("the status of an object", () => {
     )
   })
 
+  it("names the zone's trouble in a deletion, but of rejected records only its own", () => {
+    const rejected = { reason: "RecordsRejected", message: "2 records are rejected; each says why" }
+    const own = { reason: "ProviderUnavailable", message: "500: oops" }
+    const messageOf = (given: Partial<Facts>) =>
+      statusOf({ ...facts, deletingFor: 0, ...given }, undefined, NOW).conditions[0]?.message
+    expect(messageOf({ zone })).toBe("waits until 1 record is gone: the token was refused")
+    expect(messageOf({ zone: rejected })).toBe("waits until 1 record is gone")
+    expect(messageOf({ zone: rejected, shown: { ...shown, problems: [own] } })).toBe(
+      "waits until 1 record is gone: 500: oops"
+    )
+    const domain = { ...facts.key, kind: "Domain" } as const
+    expect(messageOf({ zone: rejected, key: domain })).toContain("2 records are rejected")
+  })
+
   it("moves the time of a condition only when that condition changes", () => {
     const before = statusOf(facts, undefined, NOW)
     const again = statusOf({ ...facts, generation: 4 }, before, LATER)
