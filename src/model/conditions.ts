@@ -81,7 +81,7 @@ export const conditionsOf = (facts: Facts): ReadonlyArray<Condition> => three(fa
 /** Of an object that nothing reconciles by itself, such as a Credential: it can be used, or only a person can help. */
 export const usability = (
   generation: number,
-  problem: { readonly reason: string; readonly message: string } | undefined
+  problem: { readonly reason: Reason; readonly message: string } | undefined
 ): ReadonlyArray<Condition> =>
   three(
     generation,

@@ -37,6 +37,9 @@ export const reasons = {
   Failed: "A pass failed, often because the database did not answer.",
   InternalError: "A defect of Driftless. The log has it under the object's key.",
 
+  // Of a pass, as a label of metrics alone.
+  FenceLost: "A pass ended without a word on its object: another process has its key and goes on, or it was cut off.",
+
   // Of an object of a cluster.
   Invalid: "The object has no meaning as it stands; the message says what would be right.",
   ReferenceMissing:

@@ -22,7 +22,7 @@ import * as work from "../database/work.ts"
 import { Metrics } from "../metrics.ts"
 import { drain, extend, forget, giveUp, type Held, leaseEndOf, type State } from "./leases.ts"
 import { observe } from "./observe.ts"
-import { type Next, type Pass, passOf, type Reconciler, verdictOf } from "./pass.ts"
+import { type Next, OVERTAKEN, type Pass, passOf, type Reconciler, verdictOf } from "./pass.ts"
 import { monotonicMillis } from "../monotonic.ts"
 
 export interface LoopOptions {
@@ -156,7 +156,7 @@ const report = Effect.fnUntraced(function* <E, R>(
   if (verdict.result === "error") {
     metrics.reconcileErrors.inc({ controller })
     metrics.queueRetries.inc({ name: controller, controller })
-    metrics.retries.inc({ reconciler: controller, reason: verdict.completion?.condition?.reason ?? "FenceLost" })
+    metrics.retries.inc({ reconciler: controller, reason: verdict.completion?.condition?.reason ?? OVERTAKEN })
   }
   if (verdict.completion?.condition?.stalled === true) metrics.terminalErrors.inc({ controller })
   if (verdict.died) metrics.reconcilePanics.inc({ controller })

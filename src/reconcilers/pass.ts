@@ -162,6 +162,9 @@ const succeeded = (claim: Claim, next: Next, resync: Duration.Duration): Verdict
   }
 })
 
+/** The reason of a pass that has nothing to complete: its key belongs to somebody else, or it was cut off. */
+export const OVERTAKEN: Reason = "FenceLost"
+
 /** 1, 2, 4 … seconds after the first, second, third failure; 5 minutes at most. */
 export const backoff = (attempts: number): Duration.Duration =>
   Duration.seconds(Math.min(2 ** Math.min(Math.max(attempts - 1, 0), 20), 300))

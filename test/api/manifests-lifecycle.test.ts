@@ -66,7 +66,9 @@ describe("get", () => {
     const conditions = async (name: string) => (await shown("Credential", name))?.["status"]?.["conditions"]?.["0"]
     expect(await conditions("good")).toMatchObject({ status: "True", reason: "Usable" })
     expect(await conditions("bad")).toMatchObject({ status: "False", reason: "NotAllowed" })
-    expect(await conditions("off")).toMatchObject({ status: "False", reason: "Inactive" })
+    expect(await conditions("off")).toMatchObject({ status: "False", reason: "CredentialInactive" })
+    await plane.sql("delete from api_keys where name = 'bad'")
+    expect(await conditions("bad")).toMatchObject({ status: "False", reason: "TokenMissing" })
     expect((await plane.get(`${MANIFESTS}?kind=Credential`)).text).not.toContain("token-from-the-environment")
   })
 

@@ -178,7 +178,8 @@ interface KeyRow {
 }
 
 const credentialStatus = Effect.fnUntraced(function* (row: Row, key: KeyRow | undefined) {
-  const problem = key === undefined ? { reason: "Missing", message: "its row was deleted" } : yield* problemOf(key)
+  const problem =
+    key === undefined ? ({ reason: "TokenMissing", message: "its row was deleted" } as const) : yield* problemOf(key)
   const { generation } = row
   const conditions =
     row.deleted_at === null
@@ -194,7 +195,7 @@ const credentialStatus = Effect.fnUntraced(function* (row: Row, key: KeyRow | un
 
 const problemOf = Effect.fnUntraced(function* (key: KeyRow) {
   if (key.status === "inactive")
-    return { reason: "Inactive", message: "its status is inactive: nothing is written with it" }
+    return { reason: "CredentialInactive", message: "its status is inactive: nothing is written with it" } as const
   return yield* tokenOf(key).pipe(
     Effect.as(undefined),
     Effect.catchTag("CredentialUnavailable", ({ message, reason }) => Effect.succeed({ reason, message }))
