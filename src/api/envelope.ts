@@ -1,6 +1,6 @@
 /**
- * The shape of every answer: `{code, message, data}`. Code 0 is success; codes.ts has the others with the HTTP status of
- * each. Where HTTP has a more exact status (405, 413, 415, 503), that one is used.
+ * The shape of every answer: `{code, message, data}`. Code 0 is success; codes.ts has the others with their HTTP
+ * statuses. A success that has nothing to tell (`Done`) leaves `data` out, as the seed does.
  */
 import { Schema } from "effect"
 

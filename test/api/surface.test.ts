@@ -5,6 +5,7 @@ import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ensureAdminToken } from "../../src/api/auth.ts"
 import { DriftlessClient } from "../../src/api/client.ts"
+import { codes } from "../../src/api/codes.ts"
 import { NotFound } from "../../src/api/envelope.ts"
 import { ADMIN_TOKEN, aDomain, type Answer, type Surfaces, start } from "../support/control-plane.ts"
 
@@ -77,6 +78,22 @@ describe("what the contract does not answer", () => {
       expect([status, body.code, body.data]).toEqual([404, 3001, null])
     }
   )
+
+  it.each<readonly [status: number, method: string, path: string, init: RequestInit]>([
+    [404, "GET", "/api/v1/nothing", {}],
+    [401, "GET", RECORDS, {}],
+    [401, "GET", RECORDS, { headers: { authorization: "Bearer nobody" } }],
+    [405, "PATCH", "/api/v1/manifests", { headers: json }],
+    [404, "POST", `${RECORDS}/retry`, { headers: json, body: '{"id":424242}' }],
+    [400, "POST", `${RECORDS}/retry`, { headers: json, body: "{}" }],
+    [415, "POST", `${RECORDS}/retry`, { headers: { ...json, "content-type": "text/plain" }, body: "{}" }],
+    [413, "POST", `${RECORDS}/retry`, { headers: json, body: " ".repeat(1024 * 1024 + 1) }]
+  ])("answers %d in the envelope, with a code of the table: %s %s", async (expected, method, path, init) => {
+    const { body, status, text } = await plane.send(method, path, init)
+    expect(status).toBe(expected)
+    expect(Object.keys(JSON.parse(text))).toEqual(["code", "message", "data"])
+    expect(codes.map(({ code, http }) => [code, http])).toContainEqual([body.code, status])
+  })
 
   it("names the methods of a path that takes others", async () => {
     const { body, headers, status } = await plane.send("PATCH", "/api/v1/manifests", { headers: json })
