@@ -147,7 +147,7 @@ describe("the architecture", () => {
       .filter((file) => file.startsWith("model/"))
       .flatMap(importsOf)
       .filter((path) => !path.startsWith("."))
-    assert.includeMembers(["effect", "ipaddr.js", "node:crypto", "node:net", "node:url"], [...new Set(packages)])
+    assert.includeMembers(["effect", "ipaddr.js", "node:net", "node:url"], [...new Set(packages)])
   })
 
   it("keeps the database and the providers out of the command line", () => {

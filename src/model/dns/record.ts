@@ -1,5 +1,4 @@
 /** What a DNS record is made of, apart from its value: its type, its settings, and whom it belongs to. */
-import { hash } from "node:crypto"
 import { Schema } from "effect"
 
 /** The types Driftless keeps; Cloudflare has others, which it leaves alone. */
@@ -48,6 +47,3 @@ export const OwnerType = Schema.Literals([
   "user"
 ])
 export type OwnerType = typeof OwnerType.Type
-
-/** 64 hex digits that stand for a value in keys and indexes. `canonicalText` is what the function of that name gives. */
-export const valueHash = (type: RecordType, canonicalText: string): string => hash("sha256", `${type} ${canonicalText}`)

@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { OwnerType, PROXIABLE, RecordType, Ttl, valueHash } from "../../../src/model/dns/record.ts"
+import { OwnerType, PROXIABLE, RecordType, Ttl } from "../../../src/model/dns/record.ts"
 
 describe("Ttl", () => {
   const decode = Schema.decodeUnknownResult(Ttl)
@@ -30,20 +30,5 @@ describe("OwnerType", () => {
     const owners = ["node_group", "line_group", "website_domain", "acme_challenge", "external", "user"]
     expect(owners.every(Schema.is(OwnerType))).toBe(true)
     expect(Schema.is(OwnerType)("node")).toBe(false)
-  })
-})
-
-describe("valueHash", () => {
-  it("is the sha256 of type and text, so that the database can compute it too", () => {
-    expect(valueHash("A", "192.0.2.1")).toBe("df6a599275d93e05dc0c1463789f5613ce089a656874c6605823bdc1c469168b")
-  })
-
-  it("tells types and texts apart", () => {
-    const hashes = [
-      valueHash("NS", "a.example.test"),
-      valueHash("PTR", "a.example.test"),
-      valueHash("NS", "b.example.test")
-    ]
-    expect(new Set(hashes).size).toBe(3)
   })
 })
