@@ -115,12 +115,12 @@ export const definitions = {
   ),
   condition: gauge(
     "driftless_resource_condition",
-    "Objects by condition, from the database: the same on each replica, so take max.",
+    "Zones (`Domain`) and rows of records (`DnsRecord`) by condition, from the database.",
     ["kind", "type", "status"]
   ),
   nonterminalOldest: gauge(
     "driftless_nonterminal_oldest_seconds",
-    "Age of the oldest change that is not yet confirmed, from the database.",
+    "Age of the oldest change of a record that is not yet confirmed, and of the oldest condition of a zone, from the database.",
     ["kind"]
   ),
 
@@ -151,10 +151,11 @@ export const definitions = {
   ),
 
   dnsDesired: gauge("driftless_dns_desired_records", "Records asked for, from the database.", ["zone"]),
-  dnsObserved: gauge("driftless_dns_observed_records", "Records seen at the provider by the last list.", [
-    "zone",
-    "owner"
-  ]),
+  dnsObserved: gauge(
+    "driftless_dns_observed_records",
+    "Records seen at the provider by the last list, from the database.",
+    ["zone", "owner"]
+  ),
   dnsDrift: counter(
     "driftless_dns_drift_detected_total",
     "Records that somebody else edited, deleted or added at the provider.",

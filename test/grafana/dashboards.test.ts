@@ -23,6 +23,11 @@ it("what ships in grafana/ is what `npm run dashboards` makes", () => {
   expect(shipped).toEqual(artifacts())
 })
 
+it("knows each gauge that says it is from the database", () => {
+  const named = Object.values(definitions).filter(({ help }) => help.includes("from the database"))
+  expect(DATABASE_GAUGES.map(nameOf).toSorted()).toEqual(named.map(({ name }) => name).toSorted())
+})
+
 describe.each(dashboards.map((dashboard) => [dashboard.title, dashboard] as const))("%s", (_, dashboard) => {
   const panels = panelsOf(dashboard)
 

@@ -40,7 +40,8 @@ const now = {
     }),
     stat({
       title: "Waiting for a person",
-      description: "Objects with the condition Stalled: retrying cannot help, somebody has to change something.",
+      description:
+        "Zones and records with the condition Stalled: retrying cannot help, somebody has to change something.",
       unit: "short",
       levels: [[1, "red"]],
       queries: [{ expr: agreed(["kind"], "condition", JOB, `type="Stalled"`, `status="True"`), legend: "{{kind}}" }]
@@ -102,7 +103,7 @@ const convergence = {
   title: "Convergence",
   panels: [
     timeSeries({
-      title: "Objects by condition",
+      title: "Zones and records by condition",
       description: "How many zones and records are ready, on their way, or waiting for a person.",
       unit: "short",
       queries: [{ expr: agreed(["kind", "type"], "condition", JOB, `status="True"`), legend: "{{kind}} {{type}}" }]

@@ -1,6 +1,6 @@
 /**
- * The three ways in which dashboards and alerts read a metric. Each takes the metric by its definition, so that a
- * renamed metric is a type error here and not an empty panel.
+ * How dashboards and alerts read a metric. Each way takes the metric by its definition, so that a renamed metric is a
+ * type error here and not an empty panel.
  */
 import { definitions } from "../../src/metrics.ts"
 
@@ -13,7 +13,9 @@ export const DATABASE_GAUGES: ReadonlyArray<Metric> = [
   "nonterminalOldest",
   "dnsDesired",
   "dnsObserved",
-  "dnsApiBudget"
+  "dnsApiBudget",
+  "dnsDeletionsHeld",
+  "dnsDrifted"
 ]
 
 export const nameOf = (metric: Metric): string => definitions[metric].name
