@@ -134,6 +134,7 @@ describe("more deletions than maxDeletions", () => {
       expect(world.zone().filter(({ content }) => content === "192.0.2.2")).toHaveLength(1)
       expect(await world.condition()).toMatchObject({ reason: "DeletionsHeld", stalled: true })
       expect((await world.condition())?.message).toContain("4 deletions")
+      expect((await world.condition())?.message).toMatch(/\{"id": \d+, "confirmDeletions": true\}/u)
       await world.advance("1 hour")
       await world.settle()
       expect(world.zone()).toHaveLength(10)

@@ -35,7 +35,7 @@ export const MaxDeletions = Schema.Union([
 ])
   .annotate({
     description:
-      "The most deletions in one pass, as a count (20) or as a share of the records (30%). More of them wait until a person confirms; without it there is no bound.",
+      "The most deletions in one pass, as a count (20) or as a share of the records that are ours, rounded down (30% of 10 are 3, of 3 none). More of them wait until a person confirms; without it there is no bound.",
     ...rules({
       rule: "type(self) == int ? self >= 0 && self <= 999999 : string(self).matches('^([0-9]{1,6}|[0-9]{1,2}%|100%)$')",
       message: `must be ${DELETIONS}`

@@ -225,7 +225,7 @@ const withoutObstacles = (view: ZoneView, { operations }: Pairing, { staying }: 
   return { operations: free, refusals }
 }
 
-/** `20` or `30%` of what is ours; null is no limit. */
+/** `20`, or `30%` of what is ours, rounded down to the safe side: of three records that is none. Null is no limit. */
 export const deletionLimit = (maxDeletions: string | null, ours: number): number => {
   if (maxDeletions === null) return Number.POSITIVE_INFINITY
   return maxDeletions.endsWith("%")

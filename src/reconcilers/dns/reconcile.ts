@@ -62,7 +62,7 @@ const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, {
   if (plan.gone.length + plan.operations.length > 0) yield* finishDeletions()
   if (applied.end !== "done") return Next.Recheck({ delay: Duration.zero })
   const wait = untilNextLook(view.now, seen.listedAt, interval, view.rows)
-  return conclude(view, plan, { ...applied, quotaExceeded: applied.quotaExceeded || held > 0 }, wait)
+  return conclude(binding, view, plan, { ...applied, quotaExceeded: applied.quotaExceeded || held > 0 }, wait)
 })
 
 /** Before the first call about records the zone is written down: until then nothing of it is at any provider. */
@@ -241,17 +241,17 @@ const targetOf = (
 }
 
 /** Converged when no row waits for anything; else the condition says for what. */
-const conclude = (view: ZoneView, plan: Plan, applied: Applied, wait: number): Next => {
+const conclude = (binding: Binding, view: ZoneView, plan: Plan, applied: Applied, wait: number): Next => {
   const delay = Duration.millis(applied.rejected ? Math.min(wait, FIRST_RETRY) : wait)
-  const condition = conditionOf(view, plan, applied)
+  const condition = conditionOf(binding, view, plan, applied)
   return condition === undefined ? Next.Settled({ again: delay }) : Next.Recheck({ delay, condition })
 }
 
-const conditionOf = (view: ZoneView, plan: Plan, applied: Applied): Condition | undefined => {
+const conditionOf = ({ domainId }: Binding, view: ZoneView, plan: Plan, applied: Applied): Condition | undefined => {
   if (plan.deletionsHeld > 0) {
     const message =
       `${plan.deletionsHeld} deletions are more than maxDeletions (${view.settings.maxDeletions}) and wait: confirm them ` +
-      'with POST /api/v1/domains/update {"id": …, "confirmDeletions": true}, or ask for the records again'
+      `with POST /api/v1/domains/update {"id": ${domainId}, "confirmDeletions": true}, or ask for the records again`
     return { stalled: true, reason: "DeletionsHeld", message }
   }
   if (applied.quotaExceeded) {

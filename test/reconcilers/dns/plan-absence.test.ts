@@ -199,6 +199,7 @@ describe("deletionLimit", () => {
     ["20", 10, 20],
     ["30%", 10, 3],
     ["30%", 9, 2],
+    ["30%", 3, 0],
     ["100%", 7, 7]
   ])("%s of %i is %d", (maxDeletions, ours, limit) => {
     expect(deletionLimit(maxDeletions, ours)).toBe(limit)
