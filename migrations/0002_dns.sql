@@ -236,6 +236,22 @@ create constraint trigger domain_dns_providers_updated after update on domain_dn
     or (old.provider_zone_id <> '' and new.provider_zone_id <> old.provider_zone_id))
   execute function zone_due();
 
+-- A zone id is of one name: when either of the pair changes, nothing is believed of the zone until it was looked up.
+-- At once, so that a lookup that writes the id down in the same transaction has the last word.
+create function zone_doubted() returns trigger language plpgsql as $$
+begin
+  update dns_zones set token_hash = '' where domain_id = (to_jsonb(new)->>tg_argv[0])::bigint;
+  return null;
+end $$;
+create trigger domains_renamed after update on domains
+  for each row when (old.domain <> new.domain) execute function zone_doubted('id');
+create trigger domain_dns_providers_bound after insert on domain_dns_providers
+  for each row execute function zone_doubted('domain_id');
+create trigger domain_dns_providers_rebound after update on domain_dns_providers
+  for each row when (old.domain_id <> new.domain_id
+    or (new.provider_zone_id <> '' and new.provider_zone_id <> old.provider_zone_id))
+  execute function zone_doubted('domain_id');
+
 create function api_keys_due() returns trigger language plpgsql as $$
 begin
   perform driftless_due('dns', p.domain_id::text)

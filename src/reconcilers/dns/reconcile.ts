@@ -54,7 +54,7 @@ const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, {
   const seen = yield* look(binding, located, claim, interval)
   const view = yield* gather(options, binding, located, seen)
   const { held, plan } = withQuota(planZone(view), binding)
-  const facts = seen.fresh ? listed(binding, located, seen, plan) : heldNews(binding, plan)
+  const facts = seen.fresh ? listed(binding, seen, plan) : heldNews(binding, plan)
   yield* report.note(claim, binding.domainId, plan, view.now, facts)
   yield* publish(binding, plan, seen)
 
@@ -194,13 +194,13 @@ const withQuota = (plan: Plan, { now, quotaUntil }: Binding) => {
   return { plan: { ...plan, operations }, held: plan.operations.length - operations.length }
 }
 
-const listed = ({ domainId, now }: Binding, { account }: Located, { pages, records }: Seen, plan: Plan) =>
+const listed = ({ domainId, now }: Binding, { pages, records }: Seen, plan: Plan) =>
   sql`with meta as (
       update domain_dns_zone_meta set last_sync_at = to_timestamp(${now}::float8 / 1000), last_error = ''
       where domain_id = ${domainId}
     )
     update dns_zones set list_pages = ${pages}, observed_records = ${records.size}, foreign_records = ${plan.foreign},
-      last_list_at = to_timestamp(${now}::float8 / 1000), list_wanted = false, deletions_held = ${plan.deletionsHeld}, token_hash = ${account.tokenHash}
+      last_list_at = to_timestamp(${now}::float8 / 1000), list_wanted = false, deletions_held = ${plan.deletionsHeld}
     where domain_id = ${domainId}`
 
 /** Undefined while it is as it was. */

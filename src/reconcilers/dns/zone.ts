@@ -10,7 +10,11 @@
  *   has a token that cannot be had               | Blocked: what the credential says
  *   was bound to another provider or account     | Blocked: ProviderChanged, with the way out
  *   has a zone that the token does not see       | NotYet: ZoneNotFound, looked for again
+ *   has a zone of another id than is written     | Blocked: ZoneMismatch; ProviderChanged once it was bound
  *   else                                         | its zone; looked up once and then remembered
+ *
+ * What is remembered holds for a name with a zone id: when either is changed, the database lets go of the token's
+ * hash, and the zone is looked up again.
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { sql } from "kysely"
@@ -116,6 +120,7 @@ const notFound = ({ domain }: Binding) =>
 
 const ZONE_RECHECK = Duration.seconds(30)
 
+/** Not where the name or the zone id has changed since they were read: the next pass looks up those. */
 const remember = Effect.fnUntraced(function* (
   binding: Binding,
   zone: Zone,
@@ -127,6 +132,13 @@ const remember = Effect.fnUntraced(function* (
   yield* transaction(
     "dns.remember",
     Effect.gen(function* () {
+      const same = yield* query("dns.same", (db) =>
+        sql`select from domains d join domain_dns_providers p on p.domain_id = d.id
+          where d.id = ${binding.domainId} and d.domain = ${binding.domain}
+            and p.id = ${binding.bindingId} and p.provider_zone_id = ${binding.zoneId}
+          for share of d for no key update of p`.execute(db)
+      )
+      if (same.rows.length === 0) return
       yield* query("dns.bind", (db) =>
         sql`update domain_dns_providers set provider_zone_id = ${zone.id}, bound_to = ${boundTo},
           bound_account = ${zone.account}, updated_at = driftless_now()
