@@ -13,7 +13,7 @@ import { layerBudget } from "./database/budget.ts"
 import { identify, takeOver } from "./database/instance.ts"
 import { migrate } from "./database/migrate.ts"
 import { layerPglite } from "./database/pglite.ts"
-import { layerPostgres } from "./database/postgres.ts"
+import { layerMigrations, layerPostgres } from "./database/postgres.ts"
 import { adminTokenIn, encryptionKeyIn } from "./database/secret-files.ts"
 import { Secrets } from "./database/secrets.ts"
 import { Wakes } from "./database/wake.ts"
@@ -88,7 +88,8 @@ const credentialSources = (
 const prepared = (settings: Settings) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const applied = yield* migrate()
+      const { DATABASE_URL: url } = settings
+      const applied = yield* url === undefined ? migrate() : Effect.provide(migrate(), layerMigrations(url))
       if (applied.length > 0) yield* Effect.logInfo(`the database was migrated: ${applied.join(", ")}`)
       yield* identify(randomBytes(6).toString("hex"))
       // The lock of the data directory is ours, so nobody else holds a lease.

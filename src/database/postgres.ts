@@ -1,6 +1,7 @@
 /** The `Database` over PostgreSQL 15 or newer: a pool for statements, a connection of its own for LISTEN. */
 import { Cause, Duration, Effect, Layer, Queue, Redacted, Stream } from "effect"
 import { Kysely, PostgresDialect } from "kysely"
+import { Socket } from "node:net"
 import pg from "pg"
 import { Database, DatabaseError, makeDatabase, toDatabaseError } from "./database.ts"
 import type { Tables } from "./tables.ts"
@@ -8,20 +9,28 @@ import type { Tables } from "./tables.ts"
 export interface PostgresOptions {
   readonly url: Redacted.Redacted<string>
   readonly poolSize: number
+  /** A server that says nothing for so long in the middle of a statement is gone. */
+  readonly silence?: Duration.Duration
 }
 
 /** A stopped replica cannot hold a zone longer than this, and nobody waits longer for a lock. */
 const SESSION = "set idle_in_transaction_session_timeout = '5s'; set lock_timeout = '5s'; set statement_timeout = '30s'"
 
+/** More than a statement may take. A host that vanished resets nothing, and the kernel would wait for it for 15 minutes. */
+const SILENCE = Duration.seconds(35)
+
+/** Also where no statement runs, and for one that has no bound. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+
 /** How often the LISTEN connection proves that notices still come through it. */
 const SELF_TEST = Duration.seconds(10)
 
-export const layerPostgres = ({ poolSize, url }: PostgresOptions) =>
+export const layerPostgres = ({ poolSize, silence = SILENCE, url }: PostgresOptions) =>
   Layer.effect(
     Database,
     Effect.gen(function* () {
       const pool = yield* Effect.acquireRelease(
-        Effect.sync(() => openPool(Redacted.value(url), poolSize)),
+        Effect.sync(() => openPool(Redacted.value(url), poolSize, silence)),
         (pool) => Effect.promise(() => pool.end())
       )
       const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
@@ -30,13 +39,17 @@ export const layerPostgres = ({ poolSize, url }: PostgresOptions) =>
     })
   )
 
-const openPool = (connectionString: string, max: number) => {
+/** Over one connection whose statements take as long as they take. */
+export const layerMigrations = (url: Redacted.Redacted) =>
+  layerPostgres({ url, poolSize: 1, silence: Duration.infinity })
+
+const openPool = (connectionString: string, max: number, silence: Duration.Duration) => {
   const pool = new pg.Pool({
     connectionString,
     max,
     application_name: "driftless",
     connectionTimeoutMillis: 10_000,
-    keepAlive: true,
+    ...KEEP_ALIVE,
     types: { getTypeParser: typeParser },
     // Before anybody gets a new connection; one that does not take the settings is closed.
     verify: (client, done) => client.query(SESSION, (error) => done(error ?? undefined))
@@ -44,8 +57,19 @@ const openPool = (connectionString: string, max: number) => {
   // An idle connection that breaks is replaced by the pool; nobody waits for it.
   pool.on("error", () => undefined)
   // One that breaks in use fails its statement, or the next one; the event says so again, and unheard would end us.
-  pool.on("connect", (client) => client.on("error", () => undefined))
+  pool.on("connect", (client) => {
+    client.on("error", () => undefined)
+    endWhenSilent(client, silence)
+  })
   return pool
+}
+
+/** By closing the socket: whoever waits for the statement hears of it, and the pool makes another connection. */
+const endWhenSilent = ({ connection: { stream } }: pg.Client, silence: Duration.Duration) => {
+  if (!(stream instanceof Socket) || !Duration.isFinite(silence)) return
+  stream.setTimeout(Duration.toMillis(silence), () =>
+    stream.destroy(new Error(`the server has said nothing for ${Duration.format(silence)}`))
+  )
 }
 
 // Ids and counters are far below 2^53.
@@ -81,7 +105,7 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
             new pg.Client({
               connectionString,
               application_name: `driftless ${channel}`,
-              keepAlive: true,
+              ...KEEP_ALIVE,
               connectionTimeoutMillis: 10_000
             })
         ),
@@ -99,6 +123,7 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
       yield* Effect.tryPromise({
         try: async () => {
           await client.connect()
+          endWhenSilent(client, SILENCE)
           await client.query(`listen ${pg.escapeIdentifier(channel)}`)
         },
         catch: toDatabaseError("listen")
@@ -106,16 +131,11 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
       // A proxy in transaction mode accepts LISTEN and never delivers: only hearing oneself proves it.
       yield* Effect.gen(function* () {
         const before = heard
-        yield* Effect.tryPromise({
-          try: () => client.query("select pg_notify($1, $2)", [channel, SELF_TEST_PAYLOAD]),
-          catch: toDatabaseError("listen.test")
-        })
+        // Beside the wait: a server that is gone does not even answer.
+        client.query("select pg_notify($1, $2)", [channel, SELF_TEST_PAYLOAD]).catch(fail)
         yield* Effect.sleep(SELF_TEST)
         if (heard === before) fail(new Error("LISTEN did not hear its own notice"))
-      }).pipe(
-        Effect.forever,
-        Effect.catch((error) => Effect.sync(() => fail(error)))
-      )
+      }).pipe(Effect.forever)
     }).pipe(Effect.catch((error) => Effect.sync(() => Queue.failCauseUnsafe(queue, Cause.fail(error)))))
   )
 

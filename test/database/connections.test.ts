@@ -1,8 +1,10 @@
 /** What breaks between us and the server: the statement in it fails, the program and the pool go on. */
 import { assert, describe, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Context, Deferred, Duration, Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { sql } from "kysely"
 import { Database } from "../../src/database/database.ts"
+import { layerPostgres } from "../../src/database/postgres.ts"
 import { anyPostgres, DatabaseUrl, eventually, layerFresh, poolOf, rows, skipped } from "../support/database.ts"
 import { brittleTo } from "../support/postgres-proxy.ts"
 
@@ -38,7 +40,60 @@ describe.skipIf(offer.missing)(`connections to PostgreSQL that break${skipped(of
         assert.deepStrictEqual(yield* brokenBetweenStatements(yield* DatabaseUrl, kill), [])
       })
     )
+
+    it.effect("statements on connections that fall silent fail, and the pool is whole again", () =>
+      Effect.gen(function* () {
+        const network = yield* brittleTo(yield* DatabaseUrl)
+        const database = yield* impatientPool(network.url)
+        const one = Effect.exit(on(database, sql`select 1 as n`))
+        const all = Effect.map(Effect.all([one, one, one], { concurrency: 3 }), (exits) =>
+          exits.map(({ _tag }) => _tag)
+        )
+        assert.deepStrictEqual(yield* all, ["Success", "Success", "Success"])
+        yield* network.silence
+        assert.deepStrictEqual(yield* all, ["Failure", "Failure", "Failure"])
+        assert.deepStrictEqual(yield* all, ["Success", "Success", "Success"])
+      }).pipe(Effect.timeout("20 seconds"))
+    )
+
+    it.effect("a transaction whose connection falls silent fails, and does not wait for its own rollback", () =>
+      Effect.gen(function* () {
+        const network = yield* brittleTo(yield* DatabaseUrl)
+        const database = yield* impatientPool(network.url)
+        const body = Effect.andThen(network.silence, on(database, sql`select 1`))
+        const [took, exit] = yield* Effect.timed(Effect.exit(database.transaction("silent", body)))
+        assert.strictEqual(exit._tag, "Failure")
+        assert.isBelow(Duration.toMillis(took), 2 * Duration.toMillis(SILENCE))
+      }).pipe(Effect.timeout("20 seconds"))
+    )
   })
+
+  layer(layerFresh(offer))((it) => {
+    it.effect("a listener whose connection falls silent is told so by the next look at itself", () =>
+      Effect.gen(function* () {
+        const network = yield* brittleTo(yield* DatabaseUrl)
+        const { listen } = yield* poolOf(network.url)
+        const heard = yield* Queue.unbounded<string>()
+        const listener = yield* listen("news").pipe(
+          Stream.runForEach((payload) => Queue.offer(heard, payload)),
+          Effect.exit,
+          Effect.forkChild
+        )
+        assert.strictEqual(yield* Queue.take(heard), "")
+        yield* network.silence
+        for (const _ of [1, 2]) yield* TestClock.adjust("10 seconds")
+        const exit = yield* TestClock.withLive(Effect.timeout(Fiber.join(listener), "10 seconds"))
+        assert.strictEqual(exit._tag, "Failure")
+      })
+    )
+  })
+})
+
+const SILENCE = Duration.seconds(1)
+
+const impatientPool = Effect.fnUntraced(function* (url: typeof DatabaseUrl.Service) {
+  const built = yield* Layer.build(Layer.fresh(layerPostgres({ url, poolSize: 3, silence: SILENCE })))
+  return Context.get(built, Database)
 })
 
 const on = (database: Database["Service"], statement: ReturnType<typeof sql>) =>
