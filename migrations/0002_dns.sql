@@ -301,12 +301,27 @@ begin
     returning id into new.id;
     return new;
   end if;
-  update dns_records set
-    type = new.type, name = new.name, value = new.value, ttl = new.ttl, proxied = new.proxied, comment = new.comment,
-    desired_state = new.desired_state, owner_type = new.owner_type, owner_id = new.owner_id,
+  if new.domain_id is distinct from old.domain_id then
+    raise exception 'domain_id of a record cannot change' using errcode = 'check_violation';
+  end if;
+  if new.provider_record_id is distinct from old.provider_record_id then
+    raise exception 'provider_record_id of a record cannot change: it is what the provider answered'
+      using errcode = 'check_violation';
+  end if;
+  -- Column by column: `old` may be older than the row, and what somebody else changed since must stand.
+  update dns_records r set
+    type = case when new.type is distinct from old.type then new.type else r.type end,
+    name = case when new.name is distinct from old.name then new.name else r.name end,
+    value = case when new.value is distinct from old.value then new.value else r.value end,
+    ttl = case when new.ttl is distinct from old.ttl then new.ttl else r.ttl end,
+    proxied = case when new.proxied is distinct from old.proxied then new.proxied else r.proxied end,
+    comment = case when new.comment is distinct from old.comment then new.comment else r.comment end,
+    desired_state = case when new.desired_state is distinct from old.desired_state then new.desired_state else r.desired_state end,
+    owner_type = case when new.owner_type is distinct from old.owner_type then new.owner_type else r.owner_type end,
+    owner_id = case when new.owner_id is distinct from old.owner_id then new.owner_id else r.owner_id end,
     -- The seed retries by setting the status back; a status is derived, so that means: look again.
-    generation = generation + case when new.status = 'pending' and old.status = 'error' then 1 else 0 end
-  where id = old.id;
+    generation = r.generation + case when new.status = 'pending' and old.status = 'error' then 1 else 0 end
+  where r.id = old.id;
   return new;
 end $$;
 create trigger domain_dns_records_written instead of insert or update or delete on domain_dns_records

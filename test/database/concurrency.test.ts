@@ -128,6 +128,38 @@ describe.skipIf(offer.missing)(`PostgreSQL between connections${skipped(offer)}`
       })
     )
 
+    it.effect("an update through the view of records keeps what others changed meanwhile, deletions included", () =>
+      Effect.gen(function* () {
+        const [made] = yield* rows(sql<{
+          id: number
+        }>`with d as (insert into domains (domain) values ('view.test') returning id)
+          insert into dns_records (domain_id, type, name, value, value_hash) select id, 'A', 'www', '192.0.2.1', '' from d returning id`)
+        const { transaction } = yield* Database
+        const holding = yield* Deferred.make<void>()
+        const free = yield* Deferred.make<void>()
+        const deletes = Effect.gen(function* () {
+          yield* rows(sql`update dns_records set desired_state = 'absent', value = '192.0.2.2' where id = ${made?.id}`)
+          yield* Deferred.succeed(holding, undefined)
+          yield* Deferred.await(free)
+        })
+        const holder = yield* Effect.forkChild(transaction("deletes", deletes))
+        yield* Deferred.await(holding)
+        const updater = yield* Effect.forkChild(
+          rows(sql`update domain_dns_records set ttl = 300 where id = ${made?.id}`)
+        )
+        const waiting = rows(sql`select 1 from pg_stat_activity where datname = current_database()
+          and wait_event_type = 'Lock' and query like 'update domain_dns_records set ttl%'`)
+        yield* eventually(waiting, (found) => found.length > 0)
+        yield* Deferred.succeed(free, undefined)
+        yield* Fiber.join(holder)
+        yield* Fiber.join(updater)
+        assert.deepStrictEqual(
+          yield* rows(sql`select desired_state, value, ttl from dns_records where id = ${made?.id}`),
+          [{ desired_state: "absent", value: "192.0.2.2", ttl: 300 }]
+        )
+      })
+    )
+
     it.effect("a transaction that waits for a locked row goes on when the row is free", () =>
       Effect.gen(function* () {
         yield* rows(sql`create table one (n int)`)

@@ -150,6 +150,22 @@ export const statusContract = (it: Vitest.MethodsNonLive<Database>) => {
     })
   )
 
+  it.effect("what the view cannot change it refuses by name, and changes nothing", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const id = yield* aRecord({ domain: yield* aDomain("example.test") })
+      const other = yield* aDomain("other.test")
+      const said = (set: string) =>
+        Effect.map(
+          Effect.flip(rows(sql`update domain_dns_records set ttl = 300, ${sql.raw(set)} where id = ${id}`)),
+          ({ message }) => message
+        )
+      assert.include(yield* said(`domain_id = ${other}`), "domain_id of a record cannot change")
+      assert.include(yield* said("provider_record_id = 'mine'"), "provider_record_id of a record cannot change")
+      assert.deepInclude(yield* recordFacts(id), { ttl: 120, generation: 1, provider_record_id: "" })
+    })
+  )
+
   it.effect("the seed's twelve SQL checks find what they look for", () =>
     Effect.gen(function* () {
       yield* emptied
