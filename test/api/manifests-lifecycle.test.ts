@@ -129,6 +129,44 @@ describe("delete", () => {
     expect(await plane.sql("select 1 from domains where domain = 'left.test'")).toEqual([])
   })
 
+  describe("of a Credential goes with its last user, whoever that was:", () => {
+    const byHand = async (name: string) => {
+      const [key] = await plane.sql("select id from api_keys where name = $1", [name])
+      const { body } = await plane.send("POST", "/api/v1/domains/create", {
+        headers,
+        body: JSON.stringify({ domain: `${name}-by-hand.test`, apiKeyId: key?.["id"] })
+      })
+      return Number(body.data["id"])
+    }
+    const post = (path: string, body: object) =>
+      plane.send("POST", `/api/v1/domains/${path}`, { headers, body: JSON.stringify(body) })
+
+    it.each([
+      [
+        "a domain that was given another",
+        "moved",
+        async (id: number) => {
+          const [key] = await plane.sql("select id from api_keys where name = 'cloudflare'")
+          return post("update", { id, apiKeyId: key?.["id"] })
+        }
+      ],
+      ["a domain that was deleted", "removed", async (id: number) => post("delete", { ids: [id] })]
+    ])("%s", async (_how, name, leave) => {
+      await apply([aCredential(name)])
+      const id = await byHand(name)
+      expect((await remove("Credential", name)).body.data).toEqual({ gone: false })
+      expect((await leave(id)).body.code).toBe(0)
+      expect(await shown("Credential", name)).toBeUndefined()
+    })
+
+    it("a Domain that names another", async () => {
+      await apply([aCredential("named"), aZone("naming", { credentialRef: { name: "named" } })])
+      expect((await remove("Credential", "named")).body.data).toEqual({ gone: false })
+      expect(actions(await apply([aZone("naming")]))).toEqual(["configured"])
+      expect(await shown("Credential", "named")).toBeUndefined()
+    })
+  })
+
   it("of a Domain does not wait for what names another, in a namespace of its own", async () => {
     const elsewhere = (document: { metadata: object }) => ({
       ...document,

@@ -4,24 +4,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { Metrics } from "../../src/metrics.ts"
 import { Endpoints } from "../../src/reconcilers/dns/zone.ts"
 import { update } from "../../src/reconcilers/dns/store/domains.ts"
+import { apply, remove } from "../../src/reconcilers/dns/store/manifests.ts"
+import { aCredential } from "../support/documents.ts"
 import { insertRecords, startWorld, TOKEN, type World, ZONE } from "../support/dns-world.ts"
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ zones: [ZONE, OTHER] })
+  world = await startWorld()
 })
 afterAll(() => world.close())
 beforeEach(() => world.fresh())
 
 const wanted = { name: "www", value: "192.0.2.1" }
-const OTHER = "other.test"
-
-/** A second domain (id 2) with a record, in the same account. */
-const insertOther = async () => {
-  await world.sql("insert into domains (domain) values ($1)", [OTHER])
-  await world.sql("insert into domain_dns_providers (domain_id, api_key_id) values (2, 1)")
-  await world.sql("insert into domain_dns_records (domain_id, type, name, value) values (2, 'A', 'mail', '192.0.2.9')")
-}
 
 describe("what keeps a zone from being written", () => {
   it.each([
@@ -154,74 +148,6 @@ describe("the zone", () => {
     expect(await world.condition()).toMatchObject({ reason: "ZoneMismatch", stalled: true })
     expect(world.zone()).toEqual([])
   })
-
-  it.each([
-    [
-      "the zone id of another domain",
-      "provider_zone_id = (select provider_zone_id from domain_dns_providers where domain_id = 2)"
-    ],
-    ["no zone id and then that of another domain", "provider_zone_id = ''", "provider_zone_id = '%'"],
-    ["another domain's binding", ""]
-  ])("that is given %s by SQL is looked up again, and nothing is touched", async (how, ...settings) => {
-    await insertOther()
-    await insertRecords(world, [wanted])
-    await world.settle()
-    const [other] = await world.sql<{ id: string }>(
-      "select provider_zone_id as id from domain_dns_providers where domain_id = 2"
-    )
-    if (how === "another domain's binding") {
-      await world.sql("delete from domain_dns_providers where domain_id = 1")
-      await world.sql("update domain_dns_providers set domain_id = 1")
-    }
-    for (const set of settings.filter((each) => each !== "")) {
-      await world.sql(`update domain_dns_providers set ${set.replace("%", String(other?.id))} where domain_id = 1`)
-    }
-    const before = [world.zone(), world.control.records(OTHER)]
-    await world.settle()
-    await world.advance("41 seconds")
-    await world.settle("two")
-    expect([world.zone(), world.control.records(OTHER)]).toEqual(before)
-    expect(await world.condition()).toMatchObject({ reason: "ProviderChanged", stalled: true })
-  })
-
-  it.each([
-    ["that there is none for", "gone.test", { reason: "ZoneNotFound", stalled: false }],
-    ["that another zone has", OTHER, { reason: "ProviderChanged", stalled: true }]
-  ])("of a domain that gets a name %s is looked up again, and nothing is touched", async (_how, name, condition) => {
-    await insertRecords(world, [wanted])
-    await world.settle()
-    const before = world.zone()
-    await world.sql("update domains set domain = $1", [name])
-    await world.settle()
-    await world.advance("41 seconds")
-    await world.settle("two")
-    expect(world.zone()).toEqual(before)
-    expect(world.control.records(OTHER)).toEqual([])
-    expect(await world.condition()).toMatchObject(condition)
-    await world.sql("update domains set domain = $1", [ZONE])
-    await world.settle()
-    expect(await world.condition()).toBeUndefined()
-    expect(world.zone()).toEqual(before)
-  })
-
-  it.each(["findZone", "list"])(
-    "of a domain that is renamed after its %s is looked up again, and nothing is touched",
-    async (call) => {
-      await insertRecords(world, [wanted])
-      await world.settle()
-      const before = world.zone()
-      await world.sql("update dns_zones set token_hash = ''")
-      await world.advance("41 seconds")
-      await world.pass("one", (step) =>
-        step === `after ${call}`
-          ? Effect.promise(() => world.sql("update domains set domain = 'gone.test'")).pipe(Effect.asVoid)
-          : Effect.void
-      )
-      await world.settle()
-      expect(world.zone()).toEqual(before)
-      expect(await world.condition()).toMatchObject({ reason: "ZoneNotFound" })
-    }
-  )
 })
 
 describe("a binding to another provider", () => {
@@ -278,6 +204,20 @@ describe("a binding to another provider", () => {
 })
 
 describe("the token", () => {
+  it("of a Credential that is being deleted is gone with the next list after SQL took its last domain from it", async () => {
+    await world.run(apply([aCredential("leaving")], { dryRun: false }))
+    await world.sql("update api_keys set token_from = null, api_token = $1 where name = 'leaving'", [TOKEN])
+    await world.sql("update domain_dns_providers set api_key_id = (select id from api_keys where name = 'leaving')")
+    await world.settle()
+    expect(await world.run(remove("Credential", "", "leaving"))).toEqual({ gone: false })
+    await world.sql("update domain_dns_providers set api_key_id = 1")
+    await world.settle()
+    await world.advance("41 seconds")
+    await world.settle()
+    expect(await world.sql("select name from api_keys")).toEqual([{ name: "key" }])
+    expect(await world.sql("select from manifests")).toEqual([])
+  })
+
   it("put in by SQL in clear is encrypted when it is first used, and works", async () => {
     await insertRecords(world, [wanted])
     await world.settle()

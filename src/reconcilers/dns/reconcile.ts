@@ -59,7 +59,8 @@ const onePass = Effect.fn("dns.reconcileZone")(function* (options: DnsOptions, {
   yield* publish(binding, plan, seen)
 
   const applied = yield* apply(targetOf(binding, located, claim, stopping, seen), plan.operations)
-  if (plan.gone.length + plan.operations.length > 0) yield* finishDeletions()
+  // With each list also for what somebody did by SQL.
+  if (seen.fresh || plan.gone.length + plan.operations.length > 0) yield* finishDeletions()
   if (applied.end !== "done") return Next.Recheck({ delay: Duration.zero })
   const wait = untilNextLook(view.now, seen.listedAt, interval, view.rows)
   return conclude(binding, view, plan, { ...applied, quotaExceeded: applied.quotaExceeded || held > 0 }, wait)

@@ -6,6 +6,7 @@ import { Wakes } from "../../../database/wake.ts"
 import { normaliseDomain } from "../../../model/dns/names.ts"
 import { malformed } from "../../../model/kinds/mistakes.ts"
 import { referredTo } from "./body-references.ts"
+import { finishDeletions } from "./manifest-deletions.ts"
 import { notFound, orRefuse, refuse, refuseAll } from "./refusal.ts"
 import { forgetZone } from "./rebind.ts"
 
@@ -90,6 +91,8 @@ export const update = Effect.fn("domains.update")(function* (change: DomainChang
       if (change.apiKeyId !== undefined) yield* requireCredential(change.apiKeyId)
       yield* write(change)
       if (change.rebind === true) yield* forgetZone(change.id)
+      // It may have been the last that used its credential.
+      if (change.apiKeyId !== undefined) yield* finishDeletions()
       yield* wakes.send("dns")
     })
   )
@@ -161,6 +164,7 @@ export const remove = Effect.fn("domains.remove")(
         )
         if (used !== undefined) return yield* refuse(3003, `domain ${used.id} (${used.domain}) ${HAS_RECORDS}`)
         yield* query("domains.remove", (db) => db.deleteFrom("domains").where("id", "in", ids).execute())
+        yield* finishDeletions()
         return rows.length
       })
     )

@@ -1,6 +1,6 @@
 /**
- * The end of a deletion: an object whose deletion was asked for goes when nothing of it is left. Called after each
- * pass of a zone and after each deletion, so that nobody has to wait in memory for it.
+ * The end of a deletion: an object whose deletion was asked for goes when nothing of it is left. Called in the
+ * transaction of whatever lets go of something, and after each pass of a zone that listed it or changed it.
  */
 import { Effect } from "effect"
 import { type RawBuilder, sql } from "kysely"

@@ -90,6 +90,8 @@ const write = Effect.fnUntraced(function* (documents: ReadonlyArray<unknown>, ob
     }
   }
   yield* writeRecords(yield* Effect.forEach(puts, (put) => recordsOf(put, objectIds, links)), records)
+  // What they referred to before may have waited for them to let go.
+  if (puts.some(({ action }) => action === "configured")) yield* finishDeletions()
   return {
     applied: puts.map(({ action, generation, key }): Applied => ({ ...key, action, generation })),
     ids: puts.map(({ key }) => objectIds.get(keyText(key)) ?? 0)
