@@ -5,7 +5,8 @@
  *   ---------------------------------------------|-----------------------------------------------
  *   got a 429 whose time is not over             | waits for it: nobody may start one
  *   used less than half of our share             | starts at once
- *   used more                                    | starts when its place in the rest of the window comes
+ *   used more                                    | starts when its place in the rest of the window comes;
+ *                                                | at once where it goes on with what has begun
  *   used all of our share (80 %; 20 % for people)| waits for the next window
  *
  * The process that got the 429 knows it before the row does.
@@ -25,11 +26,11 @@ export const layerBudget = Layer.effect(
     const { query } = yield* Database
     const blockedHere = new Map<string, number>()
 
-    const take = Effect.fnUntraced(function* (tokenHash: string) {
+    const take = Effect.fnUntraced(function* (tokenHash: string, goesOn = false) {
       const now = yield* monotonicMillis
       const until = blockedHere.get(tokenHash) ?? 0
       if (until > now) return yield* tooEarly(Duration.millis(until - now))
-      const wait = yield* query("budget.take", (db) => permit(tokenHash).execute(db)).pipe(
+      const wait = yield* query("budget.take", (db) => permit(tokenHash, goesOn).execute(db)).pipe(
         Effect.map(({ rows }) => rows[0]?.wait ?? 0),
         // Without the row nobody knows what others use: better late than over the limit.
         Effect.catch((error) =>
@@ -55,7 +56,7 @@ export const layerBudget = Layer.effect(
 )
 
 /** Answers the seconds to wait; null or zero is a permit. One statement, so that two replicas never take the same. */
-const permit = (tokenHash: string) => sql<{ wait: number }>`
+const permit = (tokenHash: string, goesOn: boolean) => sql<{ wait: number }>`
   with opened as (
     insert into api_budgets (token_hash, used, window_ends_at)
     select ${tokenHash}, 1, driftless_now() + interval '300 seconds'
@@ -77,7 +78,7 @@ const permit = (tokenHash: string) => sql<{ wait: number }>`
     where b.token_hash = before.token_hash
       and coalesce(before.blocked_until <= before.now, true)
       and before.spent < before.ours
-      and (before.over or coalesce(before.next_at <= before.now, true))
+      and (before.over or ${goesOn}::boolean or coalesce(before.next_at <= before.now, true))
     returning b.token_hash
   )
   select coalesce(extract(epoch from case

@@ -24,8 +24,8 @@ export interface RateAnswer {
 export class CallBudget extends Context.Service<
   CallBudget,
   {
-    /** May one call start now? Fails with the time to wait. */
-    take(tokenHash: string): Effect.Effect<void, RateLimited>
+    /** May one call start now? Fails with the time to wait. `goesOn`: what it belongs to has begun, and is lost without it. */
+    take(tokenHash: string, goesOn?: boolean): Effect.Effect<void, RateLimited>
     answered(tokenHash: string, answer: RateAnswer): Effect.Effect<void>
   }
 >()("driftless/providers/CallBudget") {

@@ -49,8 +49,10 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
         return client
       })
 
-      const permit = Effect.fnUntraced(function* (account: Account) {
-        yield* budget.take(account.tokenHash).pipe(Effect.mapError((reason) => new DnsProviderError({ reason })))
+      const permit = Effect.fnUntraced(function* (account: Account, goesOn = false) {
+        yield* budget
+          .take(account.tokenHash, goesOn)
+          .pipe(Effect.mapError((reason) => new DnsProviderError({ reason })))
         return { takenAt: yield* monotonicMillis } satisfies Permit as Permit
       })
 
@@ -60,14 +62,14 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
         endpoint: string,
         schema: S,
         request: (client: Client, signal: AbortSignal) => Promise<{ data: unknown; headers: Headers }>,
-        options: { readonly timeout: Duration.Duration; readonly permit?: Permit }
+        options: { readonly timeout: Duration.Duration; readonly permit?: Permit; readonly goesOn?: boolean }
       ) {
         const began = yield* monotonicMillis
         const client = yield* clientOf(account)
         const carrier = yield* load
         const held = options.permit
         if (held === undefined || (yield* monotonicMillis) - held.takenAt > Duration.toMillis(PERMIT_LIFE)) {
-          yield* permit(account)
+          yield* permit(account, options.goesOn)
         }
         // What came before the call has used up some of its time: the write's window in the database goes on.
         const left = Duration.toMillis(options.timeout) - ((yield* monotonicMillis) - began)
@@ -98,23 +100,24 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
         return yield* new DnsProviderError({ reason })
       })
 
-      const page = (account: Account, zoneId: string, number: number) =>
+      // Without the pages that follow, those before were for nothing: a list that waited between them would never end.
+      const page = (account: Account, zoneId: string, number: number, goesOn: boolean) =>
         call(
           account,
           "list",
           wire.RecordList,
           (client, signal) =>
             client.get(`/zones/${zoneId}/dns_records`, signal, { page: number, per_page: PAGE_SIZE, order: "name" }),
-          { timeout: LIST_TIMEOUT }
+          { timeout: LIST_TIMEOUT, goesOn }
         )
 
       /** Undefined when the zone changed between two pages: then a record may be missing, or stand twice. */
-      const listOnce = Effect.fnUntraced(function* (account: Account, zoneId: string) {
+      const listOnce = Effect.fnUntraced(function* (account: Account, zoneId: string, again: boolean) {
         const records = new Map<string, ProviderRecord>()
         let pages = 1
         let total: number | undefined
         for (let number = 1; number <= pages; number++) {
-          const { result, result_info } = yield* page(account, zoneId, number)
+          const { result, result_info } = yield* page(account, zoneId, number, again || number > 1)
           if (number > 1 && result_info?.total_count !== total) return undefined
           total = result_info?.total_count
           pages = Math.min(result_info?.total_pages ?? 1, MOST_PAGES)
@@ -139,7 +142,7 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
         }),
         list: Effect.fn("cloudflare.list")(function* (account: Account, zoneId: string) {
           for (let attempt = 0; attempt < LIST_TRIES; attempt++) {
-            const records = yield* listOnce(account, zoneId)
+            const records = yield* listOnce(account, zoneId, attempt > 0)
             if (records !== undefined) return records
           }
           return yield* unavailable(`the zone changed between the pages of its list, ${LIST_TRIES} times`, true)

@@ -18,8 +18,10 @@ const process = (database: Database["Service"]) =>
 const here = Effect.flatMap(Database, process)
 const there = Effect.flatMap(anotherPool(8), process)
 /** Seconds that `take` asks to wait; 0 is a permit. */
-const wait = (budget: CallBudget["Service"]) =>
-  Effect.map(Effect.result(budget.take(T)), (r) => (Result.isFailure(r) ? Duration.toSeconds(r.failure.retryAfter) : 0))
+const wait = (budget: CallBudget["Service"], goesOn?: boolean) =>
+  Effect.map(Effect.result(budget.take(T, goesOn)), (r) =>
+    Result.isFailure(r) ? Duration.toSeconds(r.failure.retryAfter) : 0
+  )
 const waits = (budget: CallBudget["Service"], times: number) =>
   Effect.all(Array.from({ length: times }, () => wait(budget)))
 /** A window of which `used` of 100 calls are gone, that ends in `ends` seconds. */
@@ -100,6 +102,17 @@ describe.skipIf(offer.missing)(`the budget of a token${skipped(offer)}`, () => {
           all.slice(0, 40),
           Array.from({ length: 40 }, () => 0)
         )
+      })
+    )
+
+    it.effect("calls that go on with what has begun start at once, count, and come to their end with our share", () =>
+      Effect.gen(function* () {
+        yield* window({ used: 70, next: 30 })
+        const budget = yield* here
+        assert.isAbove(yield* wait(budget), 25)
+        for (let i = 0; i < 10; i++) assert.strictEqual(yield* wait(budget, true), 0)
+        assert.isAbove(yield* wait(budget, true), 290)
+        assert.strictEqual((yield* stored).used, 80)
       })
     )
 

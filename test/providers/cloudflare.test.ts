@@ -19,6 +19,7 @@ afterAll(async () => {
 beforeEach(() => {
   simulator.engine.control.reset()
   provider.ledger.permits = 0
+  provider.ledger.furthers = 0
   provider.ledger.answers.length = 0
   provider.ledger.refuse = undefined
 })
@@ -218,6 +219,19 @@ describe("a permit", () => {
     expect(provider.ledger.permits).toBe(1)
     await provider.run(list())
     expect(provider.ledger.permits).toBe(2)
+  })
+
+  it("of each page but the first of a list goes on with what has begun", async () => {
+    fill(5001)
+    control().addFault({
+      match: { kind: "list", query: "page=1" },
+      effect: {
+        do: "edit",
+        edit: { op: "create", zone: ZONE, record: { type: "A", name: "aaa", content: "192.0.2.9" } }
+      }
+    })
+    await provider.run(list())
+    expect(provider.ledger).toMatchObject({ permits: 4, furthers: 3 })
   })
 
   it("that is older than a second is taken anew", async () => {

@@ -12,18 +12,21 @@ export const TOKEN = "canary-5f1c7be0c3a94b2e8d6a"
 
 export interface Ledger {
   permits: number
+  /** Of them those that went on with what had begun. */
+  furthers: number
   readonly answers: Array<RateAnswer>
   /** Set, the next permits are refused for so long. */
   refuse: Parameters<typeof tooEarly>[0] | undefined
 }
 
 export const openProvider = async () => {
-  const ledger: Ledger = { permits: 0, answers: [], refuse: undefined }
+  const ledger: Ledger = { permits: 0, furthers: 0, answers: [], refuse: undefined }
   const budget = Layer.succeed(CallBudget, {
-    take: () =>
+    take: (_, goesOn) =>
       Effect.suspend(() => {
         if (ledger.refuse !== undefined) return Effect.fail(tooEarly(ledger.refuse))
         ledger.permits++
+        if (goesOn === true) ledger.furthers++
         return Effect.void
       }),
     answered: (_, answer) => Effect.sync(() => void ledger.answers.push(answer))
