@@ -114,7 +114,11 @@ begin
       select d.manifest_id from domains d where d.id = zone
       union select c.manifest_id from domain_dns_providers p join api_keys c on c.id = p.api_key_id where p.domain_id = zone
       union select r.manifest_id from dns_records r where r.domain_id = zone
-        and (everybody or r.observed_generation < r.generation or r.drifted or r.desired_state = 'absent'))));
+        and (everybody or r.observed_generation < r.generation or r.drifted or r.desired_state = 'absent')
+      -- What asks for absence alone has no rows.
+      union select m.id from domains d join manifests z on z.id = d.manifest_id
+        join manifests m on m.kind = 'DnsRecord' and m.namespace = z.namespace and m.spec->'domainRef'->>'name' = z.name
+        where everybody and d.id = zone and m.spec->>'state' = 'absent')));
   return null;
 end $$;
 create trigger dns_conditions_told_inserted after insert on reconcile_conditions

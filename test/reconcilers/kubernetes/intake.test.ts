@@ -4,7 +4,7 @@ import { API_VERSION } from "../../../src/model/kinds/metadata.ts"
 import { KIND_NAMES } from "../../../src/model/kinds/kinds.ts"
 import { FINALIZER, resourceOf } from "../../../src/reconcilers/kubernetes/objects.ts"
 import * as manifests from "../../../src/reconcilers/dns/store/manifests.ts"
-import { aDomain, aRecord, BOUND, condition, isReady, ready, statusOf } from "../../support/cluster-objects.ts"
+import { aCredential, aDomain, aRecord, BOUND, condition, isReady, ready, statusOf } from "../../support/cluster-objects.ts"
 import { stories } from "../../support/cluster-story.ts"
 
 const { begin, cluster, file } = stories(20)
@@ -76,6 +76,16 @@ describe("an object", () => {
     await objects.until("Domain", "example", has("ReferenceMissing"))
     objects.zone(domain, token)
     await objects.until("DnsRecord", "www", isReady)
+  })
+
+  it("that asks for absence alone says what its zone waits for, and no longer than that", async () => {
+    const { domain, objects, token } = begin()
+    objects.put("Credential", "cloudflare", aCredential)
+    objects.put("Domain", "example", aDomain(domain))
+    objects.put("DnsRecord", "none", aRecord("none", ["192.0.2.1"], { state: "absent" }))
+    await objects.until("DnsRecord", "none", has("TokenMissing"))
+    objects.secret("cloudflare", token)
+    await objects.until("DnsRecord", "none", has("Absent"))
   })
 
   it("that has no meaning says what would be right, and keeps the rows of its last good state", async () => {
