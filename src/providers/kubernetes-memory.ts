@@ -222,6 +222,9 @@ export class MemoryCluster {
     }
     const object = { ...next, metadata }
     if (isDeepStrictEqual(object, before)) return before
+    if (place.resource.group === "events.k8s.io" && !isDeepStrictEqual(fixedOf(object), fixedOf(before))) {
+      throw failure(new Invalid({ message: "field is immutable" }))
+    }
     if (deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) {
       this.#drop(place, object)
       return object
@@ -276,6 +279,9 @@ const idOf = ({ name, namespace, resource }: Place) => `${resource.plural}/${nam
 
 const concerns = ({ namespace, resource }: Scope, { event, plural }: Told) =>
   plural === resource.plural && (namespace === undefined || event.object.metadata.namespace === namespace)
+
+/** What of an Event nobody may change. */
+const fixedOf = ({ metadata: _metadata, series: _series, ...rest }: KubeObject & { readonly series?: unknown }) => rest
 
 const bears = ({ metadata }: KubeObject, labels: Readonly<Record<string, string>>) =>
   Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value)

@@ -1,7 +1,8 @@
 /**
  * Events on objects, for `kubectl describe`: one when the reason of Ready changes to something worth telling. The same
- * once more within ten minutes is counted on the first one. Told at a bounded rate, and never waited for: what cannot
- * be told is in the status all the same.
+ * once more within ten minutes is counted on the first one; with another text it is another one, since the server lets
+ * nobody change the text of an event. Told at a bounded rate, and never waited for: what cannot be told is in the
+ * status all the same.
  */
 import { Clock, Context, Duration, Effect, Layer, Queue } from "effect"
 import { Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
@@ -48,29 +49,49 @@ export class Notices extends Context.Service<
 /** An event that was written, and may be counted on. */
 interface Series {
   readonly name: string
-  count: number
+  readonly count: number
   /** Milliseconds of the Clock. */
-  last: number
+  readonly last: number
 }
 
 const write = Effect.fnUntraced(function* (series: Map<string, Series>, instance: string, notice: Notice) {
-  const kubernetes = yield* Kubernetes
   const now = yield* Clock.currentTimeMillis
-  const { namespace } = notice.key
-  const mark = [notice.object.metadata.uid, notice.type, notice.reason].join(" ")
-  const known = series.get(mark)
   const observed = microTime(now)
-  if (known !== undefined && now - known.last < Duration.toMillis(TOGETHER)) {
-    known.count++
-    known.last = now
-    const body = { series: { count: known.count, lastObservedTime: observed }, note: short(notice.note) }
-    yield* kubernetes.patch({ resource: EVENTS, namespace, name: known.name }, { how: "merge", body })
-    return
-  }
+  const mark = [notice.object.metadata.uid, notice.type, notice.reason, short(notice.note)].join(" ")
+  for (const [key, { last }] of series) if (now - last >= Duration.toMillis(TOGETHER)) series.delete(key)
+  const known = series.get(mark)
+  if (known !== undefined && (yield* count(series, mark, known, notice, now))) return
+  const { namespace } = notice.key
   const name = `${notice.key.name.slice(0, MOST_NAME)}.${now.toString(16)}${(eventCount++).toString(16)}`
-  yield* kubernetes.create({ resource: EVENTS, namespace, name }, bodyOf(notice, name, instance, observed))
-  for (const [key, { last }] of series) if (now - last > Duration.toMillis(TOGETHER)) series.delete(key)
+  yield* (yield* Kubernetes).create({ resource: EVENTS, namespace, name }, bodyOf(notice, name, instance, observed))
+  const [oldest] = series.keys()
+  if (series.size >= MOST_SERIES && oldest !== undefined) series.delete(oldest)
   series.set(mark, { name, count: 1, last: now })
+})
+
+/** False where the event is not there any more, or may not be changed: another one is written. */
+const count = Effect.fnUntraced(function* (
+  series: Map<string, Series>,
+  mark: string,
+  known: Series,
+  { key: { namespace } }: Notice,
+  now: number
+) {
+  const kubernetes = yield* Kubernetes
+  const next = { ...known, count: known.count + 1, last: now }
+  const body = { series: { count: next.count, lastObservedTime: microTime(now) } }
+  const isCounted = yield* kubernetes
+    .patch({ resource: EVENTS, namespace, name: known.name }, { how: "merge", body })
+    .pipe(
+      Effect.as(true),
+      Effect.catchReasons("KubernetesError", {
+        NotFound: () => Effect.succeed(false),
+        Invalid: () => Effect.succeed(false)
+      })
+    )
+  series.delete(mark)
+  if (isCounted) series.set(mark, next)
+  return isCounted
 })
 
 /** Of this process: two events of one millisecond have different names. */
@@ -108,5 +129,7 @@ const TOGETHER = Duration.minutes(10)
 /** Between two events of one process. */
 const PACE = Duration.millis(50)
 const MOST_WAITING = 500
+/** Events that are counted on; of more, those that were told of longest ago are written anew. */
+const MOST_SERIES = 5000
 /** A name has 253 characters at most. */
 const MOST_NAME = 220
