@@ -31,31 +31,40 @@ export interface KubernetesOptions extends IntakeOptions, SecretOptions {
   readonly concurrency: number
 }
 
-export const kubernetesReconciler = (options: KubernetesOptions, objects: Objects) =>
-  ({
+/** Passes in a row, by key, that ended because somebody else wrote first. */
+type Conflicts = Map<string, number>
+
+export const kubernetesReconciler = (options: KubernetesOptions, objects: Objects) => {
+  const conflicts: Conflicts = new Map()
+  return {
     name: "kubernetes",
     concurrency: options.concurrency,
     deadline: DEADLINE,
     resync: Duration.hours(1),
-    reconcile: (pass: Pass) => onePass(options, objects, pass)
-  }) satisfies Reconciler<unknown, unknown>
+    reconcile: (pass: Pass) =>
+      onePass(options, objects, pass).pipe(
+        Effect.tap(() => Effect.sync(() => conflicts.delete(pass.claim.key))),
+        Effect.catchTag("KubernetesError", (error) => afterFailure(objects, conflicts, pass.claim, error))
+      )
+  } satisfies Reconciler<unknown, unknown>
+}
 
-const onePass = Effect.fn("kubernetes.reconcileObject")(
-  function* (options: KubernetesOptions, objects: Objects, { claim }: Pass) {
-    const key = parseKey(claim.key)
-    // Of a namespace that is not watched any more, or of a newer program.
-    if (key === undefined || !objects.covers(key.namespace)) return Next.Settled({})
-    if (!objects.isKnown(key)) return Next.Recheck({ delay: UNKNOWN_RECHECK })
-    const before = yield* (yield* Lookups).known(key)
-    const object = yield* current(objects, key, before)
-    if (object === null || isDeleting(object)) return yield* leave(claim, objects, key, before, object)
-    const early = before === undefined || before.fingerprint === fingerprintOf(object) ? 0 : EDITS_TOGETHER - before.age
-    if (early > 0) return Next.Recheck({ delay: Duration.millis(early) })
-    return yield* keep(options, objects, claim, key, object, before)
-  },
-  (pass, _options, objects: Objects, { claim }: Pass) =>
-    Effect.catchTag(pass, "KubernetesError", (error) => afterFailure(objects, claim, error))
-)
+const onePass = Effect.fn("kubernetes.reconcileObject")(function* (
+  options: KubernetesOptions,
+  objects: Objects,
+  { claim }: Pass
+) {
+  const key = parseKey(claim.key)
+  // Of a namespace that is not watched any more, or of a newer program.
+  if (key === undefined || !objects.covers(key.namespace)) return Next.Settled({})
+  if (!objects.isKnown(key)) return Next.Recheck({ delay: UNKNOWN_RECHECK })
+  const before = yield* (yield* Lookups).known(key)
+  const object = yield* current(objects, key, before)
+  if (object === null || isDeleting(object)) return yield* leave(claim, objects, key, before, object)
+  const early = before === undefined || before.fingerprint === fingerprintOf(object) ? 0 : EDITS_TOGETHER - before.age
+  if (early > 0) return Next.Recheck({ delay: Duration.millis(early) })
+  return yield* keep(options, objects, claim, key, object, before)
+})
 
 /** The object as it is, from the cache where that is surely good enough. */
 const current = Effect.fnUntraced(function* (objects: Objects, key: ObjectKey, before: Known | undefined) {
@@ -124,13 +133,21 @@ const isOfSecret = ({ reason }: Problem) =>
   reason === "TokenMissing" || reason === "TokenUnreadable" || reason === "NotAllowed"
 
 /** Somebody else wrote first: look at what they wrote. Anything else is the API server's trouble, and passes. */
-const afterFailure = Effect.fnUntraced(function* (objects: Objects, claim: Claim, error: KubernetesError) {
+const afterFailure = Effect.fnUntraced(function* (
+  objects: Objects,
+  conflicts: Conflicts,
+  claim: Claim,
+  error: KubernetesError
+) {
   const { reason } = error
   if (reason._tag === "Conflict" || reason._tag === "NotFound") {
+    const inARow = conflicts.get(claim.key) ?? 0
+    conflicts.set(claim.key, inARow + 1)
     const key = parseKey(claim.key)
     if (key !== undefined) yield* objects.refresh(key)
-    return Next.Recheck({ delay: CONFLICT_RECHECK })
+    return Next.Recheck({ delay: Duration.millis(Math.min(CONFLICT_RECHECK * 2 ** inARow, MOST_RECHECK)) })
   }
+  conflicts.delete(claim.key)
   return yield* new NotYet({
     reason: "ClusterUnavailable",
     message: error.message,
@@ -148,4 +165,6 @@ const SECRET_EVERY = Duration.seconds(10)
 const PROBLEM_RECHECK = Duration.minutes(1)
 /** All that is told when it can be read makes its object due; this is for what was due before. */
 const UNKNOWN_RECHECK = Duration.seconds(10)
-const CONFLICT_RECHECK = Duration.millis(100)
+/** Milliseconds, the first time; twice as long each time that it happens again. */
+const CONFLICT_RECHECK = 100
+const MOST_RECHECK = 60_000

@@ -22,12 +22,13 @@ import {
   Kubernetes,
   type KubernetesError,
   type KubeObject,
+  type Place,
   type Scope as Collection,
   Unavailable,
   type WatchEvent
 } from "../../providers/kubernetes.ts"
 import { type Change, keyOf, makeObjectCache, type ObjectCache } from "./object-cache.ts"
-import { allPages, compare } from "./safety-list.ts"
+import { allPages, compare, missed } from "./safety-list.ts"
 import { type Tuning, TUNING } from "./tuning.ts"
 import { monotonicMillis } from "../../monotonic.ts"
 
@@ -51,6 +52,8 @@ export interface Reflector {
   readonly cache: Pick<ObjectCache, "get" | "entries" | "size" | "version">
   /** Takes in the answer to a write of ours. */
   readonly observe: (object: KubeObject) => Effect.Effect<void>
+  /** Takes in what the server has now, unless something newer was heard meanwhile. */
+  readonly refresh: (place: Place) => Effect.Effect<void, KubernetesError, Kubernetes>
   /** Waits until everything that was there at first has been told. */
   readonly synced: Effect.Effect<void>
   readonly hasSynced: () => boolean
@@ -105,6 +108,7 @@ export const reflect = (options: ReflectorOptions): Effect.Effect<Reflector, nev
     return {
       cache: state.cache,
       observe: (object) => Effect.suspend(() => tell(state, state.cache.observe(object))),
+      refresh: (place) => Effect.flatMap(missed(state.cache, place), (changes) => tell(state, changes)),
       synced: Deferred.await(state.synced),
       hasSynced: () => state.hasSynced,
       answered: Deferred.await(state.answered),
@@ -191,19 +195,17 @@ const refused = Effect.fnUntraced(function* (state: State, error: KubernetesErro
   yield* Deferred.succeed(state.answered, undefined)
   if (state.isRefused) return
   state.isRefused = true
-  const where = nameOf(state.options.collection)
+  const { namespace, resource } = state.options.collection
+  const where = namespace === undefined ? resource.plural : `${resource.plural} of the namespace ${namespace}`
   yield* Effect.logWarning(`${where} cannot be read and are left as they are; looked at again until they can`, error)
 })
-
-const nameOf = ({ namespace, resource }: Collection) =>
-  namespace === undefined ? resource.plural : `${resource.plural} of the namespace ${namespace}`
 
 /** Decorrelated jitter: replicas that lost their server together do not come back together. */
 const nextWait = Effect.fnUntraced(function* (state: State) {
   const least = Duration.toMillis(state.tuning.leastWait)
   const most = Duration.toMillis(state.tuning.mostWait)
-  const random = yield* Random.next
-  state.wait = state.wait === 0 ? least : Math.min(most, least + random * (state.wait * 3 - least))
+  const spread = (yield* Random.next) * (state.wait * 3 - least)
+  state.wait = state.wait === 0 ? least : Math.min(most, least + spread)
   return state.wait
 })
 
@@ -213,13 +215,12 @@ const watch = Effect.fnUntraced(function* (state: State, seen: { events: number 
   const [least, most] = tuning.watchSeconds
   const timeoutSeconds = Math.round(least + (yield* Random.next) * (most - least))
   const version = cache.version()
-  const initial = version === "" ? new Map<string, KubeObject>() : undefined
   const stream = kubernetes.watch({
     ...options.collection,
     resourceVersion: version === "" ? undefined : version,
     timeoutSeconds
   })
-  const taking = { initial }
+  const taking = { initial: version === "" ? new Map<string, KubeObject>() : undefined }
   yield* Stream.runForEach(stream, (events) =>
     Effect.flatMap(monotonicMillis, (now) => {
       state.lastSign = now
@@ -279,8 +280,7 @@ const restart = (message: string) => Effect.fail(failure(new Unavailable({ messa
 const safetyList = Effect.fnUntraced(
   function* (state: State) {
     const { cache, options, tuning } = state
-    const random = yield* Random.next
-    yield* Effect.sleep(Duration.times(tuning.relistEvery, 0.9 + 0.2 * random))
+    yield* Effect.sleep(Duration.times(tuning.relistEvery, 0.9 + 0.2 * (yield* Random.next)))
     if (!state.hasSynced) return
     const missed = yield* compare(options.collection, tuning.page, cache)
     options.observer.listed("safety")

@@ -15,7 +15,7 @@ export interface Objects {
   get(key: ObjectKey): KubeObject | undefined
   /** Takes in the answer to a write of ours. */
   observe(key: ObjectKey, object: KubeObject): Effect.Effect<void>
-  /** Reads it from the API server. */
+  /** Reads it from the API server, which is believed also where that cannot be told by the watch for now. */
   refresh(key: ObjectKey): Effect.Effect<void, KubernetesError, Kubernetes>
   /** Whether objects of that namespace are ours to look after. */
   covers(namespace: string): boolean
@@ -99,19 +99,13 @@ export const reflectAll = ({
     }
   })
 
-const objectsOf = (of: (key: ObjectKey) => Reflector | undefined, namespaces: ReadonlyArray<string>): Objects => {
-  const observe = (key: ObjectKey, object: KubeObject) => of(key)?.observe(object) ?? Effect.void
-  return {
-    get: (key) => of(key)?.cache.get(`${key.namespace}/${key.name}`),
-    isKnown: (key) => of(key)?.hasSynced() === true,
-    covers: (namespace) => namespaces.length === 0 || namespaces.includes(namespace),
-    observe,
-    refresh: (key) =>
-      Effect.flatMap(Kubernetes, (kubernetes) =>
-        Effect.flatMap(kubernetes.get(placeOf(key)), (object) => (object === null ? Effect.void : observe(key, object)))
-      )
-  }
-}
+const objectsOf = (of: (key: ObjectKey) => Reflector | undefined, namespaces: ReadonlyArray<string>): Objects => ({
+  get: (key) => of(key)?.cache.get(`${key.namespace}/${key.name}`),
+  isKnown: (key) => of(key)?.hasSynced() === true,
+  covers: (namespace) => namespaces.length === 0 || namespaces.includes(namespace),
+  observe: (key, object) => of(key)?.observe(object) ?? Effect.void,
+  refresh: (key) => of(key)?.refresh(placeOf(key)) ?? Effect.void
+})
 
 const observerOf = (metrics: Metrics["Service"], kind: KindName): Observer => ({
   failed: (reason) => metrics.kubernetesWatchErrors.inc({ kind, reason }),

@@ -3,7 +3,7 @@
  * there, and each difference with the object itself. A server that keeps its word never makes it find anything.
  */
 import { Effect } from "effect"
-import { Kubernetes, type KubeObject, type Scope as Collection } from "../../providers/kubernetes.ts"
+import { Kubernetes, type KubeObject, type Place, type Scope as Collection } from "../../providers/kubernetes.ts"
 import { type Change, keyOf, type ObjectCache } from "./object-cache.ts"
 
 /** All pages; one that is refused in the middle fails the whole, which is then begun anew. */
@@ -25,7 +25,6 @@ export const compare = Effect.fn("kubernetes.safetyList")(function* (
   limit: number,
   cache: ObjectCache
 ) {
-  const kubernetes = yield* Kubernetes
   const { items } = yield* allPages(collection, limit)
   const listed = new Map(items.map((object) => [keyOf(object), object]))
   const suspects = [
@@ -34,19 +33,25 @@ export const compare = Effect.fn("kubernetes.safetyList")(function* (
     ),
     ...[...cache.entries()].filter(([key]) => !listed.has(key))
   ]
-  const missed: Array<Change> = []
-  if (suspects.length === 0) return missed
+  const found: Array<Change> = []
+  if (suspects.length === 0) return found
   // The watch may be a moment behind.
   yield* Effect.sleep(PATIENCE)
-  for (const [key, { metadata }] of suspects) {
+  for (const [, { metadata }] of suspects) {
     const { name, namespace = "" } = metadata
-    const before = cache.get(key)
-    const now = yield* kubernetes.get({ resource: collection.resource, namespace, name })
-    // What moved while we asked, the watch has told.
-    if (cache.get(key) !== before || before?.metadata.resourceVersion === now?.metadata.resourceVersion) continue
-    missed.push(...cache.correct(key, now ?? undefined))
+    found.push(...(yield* missed(cache, { resource: collection.resource, namespace, name })))
   }
-  return missed
+  return found
+})
+
+/** Asks for one object, mends the cache, and answers what the watch had not told. */
+export const missed = Effect.fn("kubernetes.missed")(function* (cache: ObjectCache, place: Place) {
+  const key = `${place.namespace}/${place.name}`
+  const before = cache.get(key)
+  const now = yield* (yield* Kubernetes).get(place)
+  // What moved while we asked, the watch has told.
+  if (cache.get(key) !== before || before?.metadata.resourceVersion === now?.metadata.resourceVersion) return []
+  return cache.correct(key, now ?? undefined)
 })
 
 const PATIENCE = "2 seconds"

@@ -4,7 +4,16 @@ import { API_VERSION } from "../../../src/model/kinds/metadata.ts"
 import { KIND_NAMES } from "../../../src/model/kinds/kinds.ts"
 import { FINALIZER, resourceOf } from "../../../src/reconcilers/kubernetes/objects.ts"
 import * as manifests from "../../../src/reconcilers/dns/store/manifests.ts"
-import { aCredential, aDomain, aRecord, BOUND, condition, isReady, ready, statusOf } from "../../support/cluster-objects.ts"
+import {
+  aCredential,
+  aDomain,
+  aRecord,
+  BOUND,
+  condition,
+  isReady,
+  ready,
+  statusOf
+} from "../../support/cluster-objects.ts"
 import { stories } from "../../support/cluster-story.ts"
 
 const { begin, cluster, file } = stories(20)

@@ -1,0 +1,78 @@
+/** What the API server refuses because somebody was first, while the watch does not tell who. */
+import { Effect } from "effect"
+import { afterEach, describe, expect, it, vi } from "vitest"
+import { Conflict, failure } from "../../../src/providers/kubernetes.ts"
+import { placeOf } from "../../../src/reconcilers/kubernetes/objects.ts"
+import { aRecord, BOUND, isReady } from "../../support/cluster-objects.ts"
+import { stories } from "../../support/cluster-story.ts"
+
+const { begin, cluster, file } = stories(5)
+afterEach(() => {
+  cluster.options = {}
+})
+
+/** Runs once, unheard, when a pass of the record is about to write its status. */
+const inTheMiddle = async (act: (story: ReturnType<typeof begin>) => void) => {
+  const story = begin()
+  const { domain, namespace, objects, token } = story
+  objects.zone(domain, token)
+  await objects.until("Domain", "example", isReady)
+  let isOver = false
+  cluster.options = {
+    before: (verb, _resource, name, where) =>
+      Effect.sync(() => {
+        if (isOver || verb !== "patch" || name !== "www" || where !== namespace) return
+        if (objects.get("DnsRecord", "www")?.metadata.finalizers === undefined) return
+        isOver = true
+        cluster.options = { ...cluster.options, tells: () => false }
+        const place = placeOf({ kind: "DnsRecord", namespace, name: "www" })
+        cluster.patch(place, { how: "merge", body: { metadata: { finalizers: null } } })
+        act(story)
+        cluster.options = { ...cluster.options, tells: () => true }
+      })
+  }
+  objects.put("DnsRecord", "www", aRecord("www"))
+  return story
+}
+
+describe("an object that the watch says is there as it was", () => {
+  it("and that is gone, is cleaned up as soon as the API server has said so", async () => {
+    const { namespace, untilRecords } = await inTheMiddle(({ objects }) => objects.remove("DnsRecord", "www"))
+    await untilRecords([])
+    await vi.waitFor(async () => {
+      const known = await file.world.sql("select name from kubernetes_objects where namespace = $1 and name = 'www'", [
+        namespace
+      ])
+      expect(known).toEqual([])
+    }, BOUND)
+  })
+
+  it("and that was made anew, is taken in as it is now", async () => {
+    const { objects, untilRecords } = await inTheMiddle(({ objects: all }) => {
+      all.remove("DnsRecord", "www")
+      all.put("DnsRecord", "www", aRecord("www", ["192.0.2.2"]))
+    })
+    await objects.until("DnsRecord", "www", isReady)
+    await untilRecords(["www 192.0.2.2"])
+  })
+})
+
+it("a conflict that does not pass is tried again less and less often", async () => {
+  const { domain, namespace, objects, token } = begin()
+  objects.zone(domain, token)
+  await objects.until("Domain", "example", isReady)
+  cluster.options = {
+    before: (verb, _resource, name) =>
+      verb === "patch" && name === "www" ? Effect.fail(failure(new Conflict({ message: "changed" }))) : Effect.void
+  }
+  objects.put("DnsRecord", "www", aRecord("www"))
+  await vi.waitFor(async () => {
+    const rows = await file.world.sql(
+      "select key from reconcile_work where key = $1 and owner is null and due_at > driftless_now() + interval '2 seconds'",
+      [`DnsRecord/${namespace}/www`]
+    )
+    expect(rows).toHaveLength(1)
+  }, BOUND)
+  cluster.options = {}
+  await objects.until("DnsRecord", "www", isReady)
+})
