@@ -32,7 +32,7 @@ export const errorOf = (status: number, retryAfter: string | undefined, text: st
   failure(reasonOf(status, retryAfter, messageOf(status, text)))
 
 function reasonOf(status: number, retryAfter: string | undefined, message: string): Reason {
-  const seconds = /^\d+$/u.test(retryAfter ?? "") ? Number(retryAfter) : undefined
+  const seconds = /^\d+$/u.test(retryAfter ?? "") ? Math.min(Math.max(Number(retryAfter), 1), MOST_SECONDS) : undefined
   switch (status) {
     case 400:
     case 405:
@@ -59,6 +59,9 @@ function reasonOf(status: number, retryAfter: string | undefined, message: strin
         : new Throttled({ message, retryAfter: Duration.seconds(seconds) })
   }
 }
+
+/** Nobody has to wait longer: what is in front of a server may say anything. */
+const MOST_SECONDS = 300
 
 function messageOf(status: number, text: string): string {
   const body = Result.getOrElse(parse(text), () => undefined)

@@ -66,9 +66,16 @@ describe("a refusal", () => {
     expect(errorOf(status, undefined, '{"message":"why"}').reason).toMatchObject({ _tag: tag, message: "why" })
   })
 
-  it("says how long to wait", () => {
-    const { reason } = errorOf(503, "7", "")
-    expect(reason._tag === "Throttled" && Duration.toSeconds(reason.retryAfter)).toBe(7)
+  it.each([
+    [429, undefined, 1],
+    [429, "0", 1],
+    [429, "86400", 300],
+    [503, "7", 7],
+    [503, "0", 1],
+    [503, "9".repeat(400), 300]
+  ])("with status %i and Retry-After %s says to wait %i s", (status, retryAfter, seconds) => {
+    const { reason } = errorOf(status, retryAfter, "")
+    expect(reason._tag === "Throttled" && Duration.toSeconds(reason.retryAfter)).toBe(seconds)
   })
 })
 

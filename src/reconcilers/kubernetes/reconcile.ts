@@ -16,7 +16,7 @@
 import { Duration, Effect } from "effect"
 import { Kubernetes, compareVersions, type KubernetesError, type KubeObject } from "../../providers/kubernetes.ts"
 import type { Claim } from "../../database/work.ts"
-import { Next, NotYet, type Pass, type Reconciler } from "../pass.ts"
+import { backoff, Next, NotYet, type Pass, type Reconciler } from "../pass.ts"
 import { leave } from "./cleanup.ts"
 import { type IntakeOptions, take } from "./intake.ts"
 import { FINALIZER, fingerprintOf, isDeleting, isHeld, type ObjectKey, parseKey, placeOf } from "./objects.ts"
@@ -151,7 +151,7 @@ const afterFailure = Effect.fnUntraced(function* (
   return yield* new NotYet({
     reason: "ClusterUnavailable",
     message: error.message,
-    ...(reason._tag === "Throttled" ? { after: reason.retryAfter } : {})
+    ...(reason._tag === "Throttled" ? { after: Duration.max(reason.retryAfter, backoff(claim.attempts)) } : {})
   })
 })
 
