@@ -61,7 +61,9 @@ const onePass = Effect.fn("kubernetes.reconcileObject")(function* (
   const before = yield* (yield* Lookups).known(key)
   const object = yield* current(objects, key, before)
   if (object === null || isDeleting(object)) return yield* leave(claim, objects, key, before, object)
-  const early = before === undefined || before.fingerprint === fingerprintOf(object) ? 0 : EDITS_TOGETHER - before.age
+  const isEdited = before !== undefined && before.fingerprint !== fingerprintOf(object)
+  // Less than nothing where the database's clock was put back: how long ago it was is not known then.
+  const early = isEdited && before.age >= 0 ? EDITS_TOGETHER - before.age : 0
   if (early > 0) return Next.Recheck({ delay: Duration.millis(early) })
   return yield* keep(options, objects, claim, key, object, before)
 })

@@ -1,7 +1,7 @@
-/** What the API server refuses because somebody was first, while the watch does not tell who. */
-import { Effect } from "effect"
+/** What the API server refuses, because somebody was first while the watch does not tell who, or because it is busy. */
+import { Duration, Effect } from "effect"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { Conflict, failure } from "../../../src/providers/kubernetes.ts"
+import { Conflict, failure, Throttled } from "../../../src/providers/kubernetes.ts"
 import { placeOf } from "../../../src/reconcilers/kubernetes/objects.ts"
 import { aRecord, BOUND, isReady } from "../../support/cluster-objects.ts"
 import { stories } from "../../support/cluster-story.ts"
@@ -57,13 +57,18 @@ describe("an object that the watch says is there as it was", () => {
   })
 })
 
-it("a conflict that does not pass is tried again less and less often", async () => {
+it.each([
+  ["a conflict that does not pass is tried again less and less often", new Conflict({ message: "changed" })],
+  [
+    "a server that is busy for a second, again and again, is asked less and less often",
+    new Throttled({ message: "busy", retryAfter: Duration.seconds(1) })
+  ]
+])("%s", async (_title, reason) => {
   const { domain, namespace, objects, token } = begin()
   objects.zone(domain, token)
   await objects.until("Domain", "example", isReady)
   cluster.options = {
-    before: (verb, _resource, name) =>
-      verb === "patch" && name === "www" ? Effect.fail(failure(new Conflict({ message: "changed" }))) : Effect.void
+    before: (verb, _resource, name) => (verb === "patch" && name === "www" ? Effect.fail(failure(reason)) : Effect.void)
   }
   objects.put("DnsRecord", "www", aRecord("www"))
   await vi.waitFor(async () => {
@@ -75,4 +80,16 @@ it("a conflict that does not pass is tried again less and less often", async () 
   }, BOUND)
   cluster.options = {}
   await objects.until("DnsRecord", "www", isReady)
+})
+
+it("an edit waits no longer where the clock of the database was put back", async () => {
+  const { domain, namespace, objects, token, untilRecords } = begin()
+  objects.zone(domain, token)
+  objects.put("DnsRecord", "www", aRecord("www"))
+  await objects.until("DnsRecord", "www", isReady)
+  await file.world.sql("update kubernetes_objects set updated_at = now() + interval '1 hour' where namespace = $1", [
+    namespace
+  ])
+  objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.2"]))
+  await untilRecords(["www 192.0.2.2"])
 })
