@@ -22,6 +22,8 @@ export interface ClusterAccess {
 }
 
 export interface Authorization extends Pick<RequestOptions, "agent" | "auth"> {
+  /** Of watches, where they do not share the connections of other calls. */
+  readonly watchAgent?: RequestOptions["agent"]
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -46,7 +48,7 @@ const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 export async function serviceAccount(environment: Environment, directory = ACCOUNT): Promise<ClusterAccess> {
   const host = environment["KUBERNETES_SERVICE_HOST"] ?? ""
   const port = environment["KUBERNETES_SERVICE_PORT"] ?? "443"
-  const agent = agentFor({ ca: await readFile(`${directory}/ca.crt`) })
+  const agents = agentsFor({ ca: await readFile(`${directory}/ca.crt`) })
   const namespace = (await readFile(`${directory}/namespace`, "utf8")).trim()
   let token = ""
   let readAt = Number.NEGATIVE_INFINITY
@@ -59,7 +61,7 @@ export async function serviceAccount(environment: Environment, directory = ACCOU
         token = (await readFile(`${directory}/token`, "utf8")).trim()
         readAt = performance.now()
       }
-      return { agent, headers: { authorization: `Bearer ${token}` } }
+      return { ...agents, headers: { authorization: `Bearer ${token}` } }
     }
   }
 }
@@ -101,7 +103,7 @@ const noCluster = (cause: unknown) => new NoCluster({ message: wordsOf(cause) })
 export function accessOf(config: KubeConfig): ClusterAccess {
   const cluster = config.getCurrentCluster()
   const context = config.getContextObject(config.getCurrentContext())
-  let known: { readonly tls: AgentOptions; readonly agent: Agent } | undefined
+  let known: { readonly tls: AgentOptions; readonly agents: Agents } | undefined
   return {
     server: cluster?.server ?? "",
     namespace: context?.namespace ?? "default",
@@ -112,13 +114,15 @@ export function accessOf(config: KubeConfig): ClusterAccess {
       const tls = defined({ ca, cert, key, passphrase, pfx, rejectUnauthorized, servername })
       // Connections are kept for as long as the certificates stay the same.
       if (known === undefined || !isDeepStrictEqual(known.tls, tls)) {
-        known?.agent.destroy()
-        known = { tls, agent: agentFor(tls) }
+        for (const agent of Object.values(known?.agents ?? {})) agent.destroy()
+        known = { tls, agents: agentsFor(tls) }
       }
       return {
         ...(cluster?.server.startsWith("http:") === true
           ? {}
-          : { agent: cluster?.proxyUrl === undefined ? known.agent : options.agent }),
+          : cluster?.proxyUrl === undefined
+            ? known.agents
+            : { agent: options.agent }),
         ...(options.auth == null ? {} : { auth: options.auth }),
         headers: Object.fromEntries(
           Object.entries(options.headers ?? {}).flatMap(([name, value]) =>
@@ -133,6 +137,13 @@ export function accessOf(config: KubeConfig): ClusterAccess {
 const defined = (options: object): AgentOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
-/** Dead peers are found by keep-alive probes, long before a watch would end. */
-const agentFor = (tls: AgentOptions): Agent =>
-  new Agent({ ...tls, keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64 })
+type Agents = ReturnType<typeof agentsFor>
+
+/**
+ * Dead peers are found by keep-alive probes, long before a watch would end. A watch holds its connection for minutes:
+ * however many there are, no other call may wait for one of them to end.
+ */
+const agentsFor = (tls: AgentOptions) => {
+  const options = { ...tls, keepAlive: true, keepAliveMsecs: 30_000 }
+  return { agent: new Agent({ ...options, maxSockets: 64 }), watchAgent: new Agent(options) }
+}

@@ -185,7 +185,7 @@ const overSockets =
   (access: ClusterAccess): Send =>
   async (call, signal, refresh) => {
     const { body, contentType = "application/json", method, path, query = {} } = call
-    const { headers, ...options } = await access.authorize(refresh)
+    const { headers, watchAgent, ...options } = await access.authorize(refresh)
     signal.throwIfAborted()
     const url = new URL(access.server)
     url.pathname = `${url.pathname.replace(/\/$/u, "")}${path}`
@@ -194,6 +194,7 @@ const overSockets =
     const { promise, reject, resolve } = Promise.withResolvers<IncomingMessage>()
     const request = (url.protocol === "http:" ? requestHttp : requestHttps)(url, {
       ...options,
+      ...(watchAgent !== undefined && query["watch"] === "true" ? { agent: watchAgent } : {}),
       method,
       signal,
       headers: {

@@ -1,9 +1,9 @@
 /** Lines of a watch, refusals, and credentials that are read again. */
-import { Duration, Effect, Result } from "effect"
+import { Duration, Effect, Result, Stream } from "effect"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createServer, type Server } from "node:http"
+import { Agent, createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { serviceAccount } from "../../src/providers/kubernetes-access.ts"
@@ -88,13 +88,53 @@ it("writes the paths of the core group, of others, of objects and of their statu
   )
 })
 
-describe("the token of a service account", () => {
-  let server: Server | undefined
-  afterEach(() => {
-    server?.closeAllConnections()
-    server?.close()
-  })
+let server: Server | undefined
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
 
+it("a call does not wait for a connection that a watch holds, however many watches there are", async () => {
+  const watches = Promise.withResolvers<void>()
+  let open = 0
+  server = createServer((request, response) => {
+    if (request.url?.includes("watch=true") !== true) {
+      return void response.writeHead(404, { "content-type": "application/json" }).end("{}")
+    }
+    response.writeHead(200).flushHeaders()
+    if (++open === 70) watches.resolve()
+  })
+  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve))
+  // As those of a cluster are, but for the certificate that this server has not.
+  const agents = { agent: new Agent({ keepAlive: true, maxSockets: 64 }), watchAgent: new Agent({ keepAlive: true }) }
+  const access = {
+    server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    namespace: "own",
+    authorize: () => Promise.resolve({ ...agents, headers: {} })
+  }
+  const found = await Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const kubernetes = yield* Kubernetes
+        for (let i = 0; i < 70; i++) {
+          const watch = kubernetes.watch({
+            resource: SECRETS,
+            namespace: `n${i}`,
+            resourceVersion: "1",
+            timeoutSeconds: 300
+          })
+          yield* Effect.forkScoped(Stream.runDrain(watch))
+        }
+        yield* Effect.promise(() => watches.promise)
+        return yield* kubernetes.get({ resource: SECRETS, namespace: "a", name: "b" })
+      }).pipe(Effect.provide(layerHttp(access)))
+    )
+  )
+  expect(found).toBeNull()
+  for (const agent of Object.values(agents)) agent.destroy()
+})
+
+describe("the token of a service account", () => {
   it("is read again, once, when it is refused", async () => {
     const directory = await mkdtemp(join(tmpdir(), "driftless-token-"))
     const seen: Array<string> = []
@@ -113,6 +153,10 @@ describe("the token of a service account", () => {
     }
     const account = await serviceAccount({ KUBERNETES_SERVICE_HOST: "::1", KUBERNETES_SERVICE_PORT: "443" }, directory)
     expect(account).toMatchObject({ server: "https://[::1]:443", namespace: "own" })
+    expect(await account.authorize(false)).toMatchObject({
+      agent: { maxSockets: 64 },
+      watchAgent: { maxSockets: Number.POSITIVE_INFINITY }
+    })
     // The test's server has no certificate.
     const access = {
       ...account,
