@@ -56,7 +56,8 @@ create table reconcile_work (
 create index reconcile_work_due on reconcile_work (reconciler, priority, due_at);
 
 -- Makes a key due because desired state changed. An owned row keeps its `due_at`, which is the lease:
--- the completion sees the raised generation and makes the key due at once.
+-- the completion sees the raised generation and makes the key due at once. One that is due already keeps its place
+-- among those that wait: set back at each change, it would never come first while more is asked for than can be done.
 create function driftless_due(for_reconciler text, for_key text) returns void language plpgsql as $$
 declare
   -- Ten thousand rows changed in one transaction touch the work row once.
@@ -70,7 +71,7 @@ begin
   on conflict (reconciler, key) do update set
     generation = w.generation + 1,
     priority = 100,
-    due_at = case when w.owner is null then greatest(driftless_now(), w.write_until) else w.due_at end;
+    due_at = case when w.owner is null then greatest(least(w.due_at, driftless_now()), w.write_until) else w.due_at end;
   perform set_config('driftless.due', mark, true);
 end $$;
 

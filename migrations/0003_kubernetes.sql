@@ -54,7 +54,7 @@ begin
   on conflict (reconciler, key) do update set
     generation = w.generation + 1,
     priority = 100,
-    due_at = case when w.owner is null then greatest(driftless_now(), w.write_until) else w.due_at end;
+    due_at = case when w.owner is null then greatest(least(w.due_at, driftless_now()), w.write_until) else w.due_at end;
   perform set_config('driftless.object', mark, true);
 end $$;
 
@@ -65,7 +65,7 @@ create function driftless_objects_due(keys text[]) returns void language sql as 
   on conflict (reconciler, key) do update set
     generation = w.generation + 1,
     priority = 100,
-    due_at = case when w.owner is null then greatest(driftless_now(), w.write_until) else w.due_at end
+    due_at = case when w.owner is null then greatest(least(w.due_at, driftless_now()), w.write_until) else w.due_at end
 $$;
 
 create function dns_records_told() returns trigger language plpgsql as $$

@@ -159,6 +159,34 @@ export const schemaContract = (it: Vitest.MethodsNonLive<Database>) => {
     })
   )
 
+  it.effect("a change leaves a key that is due already in its place, and makes one that is not due at once", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const domain = yield* aDomain("example.test")
+      yield* rows(sql`update reconcile_work set due_at = driftless_now() - interval '9 seconds'`)
+      const waits = yield* workOf(domain)
+      yield* aRecord({ domain, name: "a" })
+      assert.strictEqual((yield* workOf(domain)).due_at.getTime(), waits.due_at.getTime())
+      yield* rows(sql`update reconcile_work set due_at = driftless_now() + interval '1 hour'`)
+      yield* aRecord({ domain, name: "b" })
+      const isDue = sql<{ due: boolean }>`select due_at <= driftless_now() as due from reconcile_work`
+      assert.deepStrictEqual(yield* rows(isDue), [{ due: true }])
+    })
+  )
+
+  it.effect("an object that is due already keeps its place when it changes again", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const change = sql`select driftless_objects_due(array['DnsRecord/team/www'])`
+      yield* rows(change)
+      yield* rows(sql`update reconcile_work set due_at = driftless_now() - interval '9 seconds'`)
+      const due = sql<{ due_at: Date }>`select due_at from reconcile_work`
+      const waits = yield* rows(due)
+      yield* rows(change)
+      assert.deepStrictEqual(yield* rows(due), waits)
+    })
+  )
+
   it.effect("a change makes a key due no sooner than its last write can land", () =>
     Effect.gen(function* () {
       yield* emptied
