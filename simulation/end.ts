@@ -2,7 +2,7 @@
 import { identity, contentOf } from "./watch-provider.ts"
 import { clusterProblems, clusterState } from "./kubernetes/end.ts"
 import type { Session } from "./session.ts"
-import type { RecordRow } from "./rows.ts"
+import { isRefused } from "./rows.ts"
 import type { World } from "./world.ts"
 
 /** What keeps a world from having converged; nothing when it has. */
@@ -53,9 +53,6 @@ export const unexplainedIn = (session: Session): number =>
 /** The provider itself brought it back after all that was known of it had gone with its domain. */
 const isNobodys = ({ providerWatch, storeWatch }: World, zone: string, id: string) =>
   storeWatch.isGone(zone) && providerWatch.isUndone(id, zone)
-
-/** Refused because a stranger or an older row has it, which is as it should be. */
-const isRefused = (row: RecordRow) => row.rejected && ["HeldBySomeoneElse", "Conflict"].includes(row.reason)
 
 /** What stands at the end, without ids and times: equal for two runs that come to the same. */
 export const stateOf = (world: World): string => {

@@ -84,3 +84,6 @@ export const ledgerOf = (row: Row): LedgerRow => ({
   name: text(row["name"]),
   value: text(row["value"])
 })
+
+/** Because a stranger or an older row has it, which is as it should be. */
+export const isRefused = (row: RecordRow) => row.rejected && ["HeldBySomeoneElse", "Conflict"].includes(row.reason)

@@ -159,6 +159,24 @@ const undone: Scenario = {
   ]
 }
 
+const slow: Scenario = {
+  name: "slow",
+  about:
+    "passes outlast their leases but for heartbeats, one beside a replica that stands still inside its own, one across a fail-over",
+  replicas: 2,
+  zones: 1,
+  length: 75,
+  steps: [
+    { at: 2, do: "provider slow", seconds: 68 },
+    { at: 2.5, do: "create", zone: 0, type: "A", name: "www", value: "192.0.2.1" },
+    { at: 8, do: "stall", replica: 0, seconds: 25 },
+    { at: 9, do: "change", zone: 0, type: "A", name: "www", value: "192.0.2.2" },
+    { at: 50, do: "change", zone: 0, type: "A", name: "www", value: "192.0.2.3" },
+    // A heartbeat of the epoch before extends nothing: its keys are looked for among those that are lost.
+    { at: 52.9, do: "fail-over", lostSeconds: 0 }
+  ]
+}
+
 export const SCENARIOS: ReadonlyArray<Scenario> = [
   create,
   change,
@@ -169,5 +187,6 @@ export const SCENARIOS: ReadonlyArray<Scenario> = [
   takeover,
   upkeep,
   undone,
+  slow,
   ...CLUSTER_SCENARIOS
 ]

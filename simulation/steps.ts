@@ -56,7 +56,11 @@ export type Step = { readonly at: number } & (
   | { readonly do: "wake-ups"; readonly seconds: number; readonly how: "dropped" | "repeated" }
   | { readonly do: "pages"; readonly seconds: number; readonly how: "partial" | "reordered" }
   | { readonly do: "migration" }
-  | ({ readonly do: "kubectl apply"; readonly spec: object } & Named)
+  | ({
+      readonly do: "kubectl apply"
+      readonly spec: object
+      /** Waits until another object of its kind is Ready. */ readonly onceReady?: string
+    } & Named)
   /** Asked for, and waited for. */
   | ({ readonly do: "kubectl delete" } & Named)
   | ({ readonly do: "kubectl annotate"; readonly annotation: string } & Named)

@@ -7,11 +7,11 @@
 import { KIND_NAMES } from "../../src/model/kinds/kinds.ts"
 import type { KubeObject } from "../../src/providers/kubernetes.ts"
 import { isDeleting, isHeld, resourceOf } from "../../src/reconcilers/kubernetes/objects.ts"
-import type { RecordRow } from "../rows.ts"
+import { isRefused, type RecordRow } from "../rows.ts"
 import type { StoreWatch } from "../watch-store.ts"
 import type { Cluster } from "./cluster.ts"
 
-interface Told {
+export interface Told {
   readonly observedGeneration?: number
   readonly conditions?: ReadonlyArray<{ readonly type: string; readonly status: string; readonly reason: string }>
 }
@@ -40,7 +40,8 @@ export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyAr
     else if (!isHeld(object)) found.push(`${name} is not held`)
     else if (observedGeneration !== generation)
       found.push(`${name} is told about ${observedGeneration} of ${generation}`)
-    else if (status !== "True" && !isExplained(reason, name, objects)) found.push(`${name} is not ready: ${reason}`)
+    else if (status !== "True" && !isExplained(reason, name, objects) && !isOfARecord(reason, object, store))
+      found.push(`${name} is not ready: ${reason}`)
     else if (status === "True" && isDue(store, name)) found.push(`${name} is about to be told about anew`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
@@ -98,6 +99,13 @@ const isExplained = (reason: string, name: string, objects: ReturnType<typeof ob
     default:
       return above !== undefined && above.status !== "True"
   }
+}
+
+/** A Domain tells why a record in it is refused. */
+const isOfARecord = (reason: string, { spec }: KubeObject, store: StoreWatch): boolean => {
+  const { domain = "" } = (spec ?? {}) as { readonly domain?: string }
+  const id = store.domainOf(domain)
+  return [...store.records.values()].some((row) => row.domainId === id && isRefused(row) && row.reason === reason)
 }
 
 const rowText = ({ name, ttl, type, value }: Pick<RecordRow, "type" | "name" | "value" | "ttl">) =>

@@ -108,4 +108,25 @@ const unsent: Scenario = {
   ]
 }
 
-export const CLUSTER_SCENARIOS: ReadonlyArray<Scenario> = [objects, rotation, namespace, unsent]
+const refused: Scenario = {
+  name: "refused",
+  about: "an object asks for what cannot stand beside an older record, and says so at the end",
+  replicas: 1,
+  zones: 0,
+  cluster: { zones: 1, initialEvents: true },
+  length: 8,
+  steps: [
+    ...base,
+    { at: 1.3, do: "kubectl apply", kind: "DnsRecord", name: "first", spec: record("www", ["192.0.2.1"]) },
+    {
+      at: 4,
+      do: "kubectl apply",
+      kind: "DnsRecord",
+      name: "second",
+      onceReady: "first",
+      spec: record("www", ["example.net"], { type: "CNAME" })
+    }
+  ]
+}
+
+export const CLUSTER_SCENARIOS: ReadonlyArray<Scenario> = [objects, rotation, namespace, unsent, refused]

@@ -2,13 +2,14 @@
  * People with kubectl. What the API server does not take now they try again; a deletion is waited for, and only then
  * do they go on with the object of that name.
  */
-import { KubernetesError, type KubeObject } from "../../src/providers/kubernetes.ts"
+import { KubernetesError, type KubeObject, type Place } from "../../src/providers/kubernetes.ts"
 import { API_VERSION } from "../../src/model/kinds/metadata.ts"
 import { KIND_NAMES } from "../../src/model/kinds/kinds.ts"
 import { FINALIZER, placeOf, resourceOf, SECRETS } from "../../src/reconcilers/kubernetes/objects.ts"
 import type { Kernel } from "../kernel.ts"
 import { type Step, wordsOf } from "../steps.ts"
 import { type Api, withDefaults } from "./api.ts"
+import type { Told } from "./end.ts"
 
 export type KubectlStep = Extract<Step, { readonly do: `kubectl ${string}` }>
 export const isKubectl = (step: Step): step is KubectlStep => step.do.startsWith("kubectl ")
@@ -72,6 +73,7 @@ export class Users {
     switch (step.do) {
       case "kubectl apply": {
         const place = placeOf({ ...step, namespace })
+        if (step.onceReady !== undefined && !this.#isReady({ ...place, name: step.onceReady })) return false
         const body = { apiVersion: API_VERSION, kind: step.kind, spec: step.spec }
         const found = memory.find(place)
         // The wish would go with the object.
@@ -114,6 +116,11 @@ export class Users {
       case "kubectl delete namespace":
         return this.#endNamespace(namespace)
     }
+  }
+
+  #isReady(place: Place): boolean {
+    const { conditions = [] } = (this.#facts.api.memory.find(place)?.status ?? {}) as Told
+    return conditions.some(({ status, type }) => type === "Ready" && status === "True")
   }
 
   /** All in it is deleted, in no order that anybody could rely on. */
