@@ -1,7 +1,8 @@
 /**
  * The two searches. Exhaustive: each call of each scenario meets each fault that can befall it, one a run. Random: worlds
  * and faults drawn from seeds; and pairs, drawn from the exhaustive list. A commit checks a share of the list, chosen by
- * its hash. Whatever the search, a call site that no fault has reached makes it fail.
+ * its hash. Whatever the search, a call site that no fault of its own list has reached makes it fail, and so does a fault
+ * that was told and struck nothing.
  */
 import { exactly, type Fault, KINDS, SITES } from "./faults.ts"
 import { randomOf } from "./random.ts"
@@ -17,8 +18,15 @@ export const perform = async (bench: Bench, task: Task): Promise<Verdict> => {
   const plan = task.faults === undefined ? chanceOf(task.seed) : exactly(task.faults)
   const verdict = await runScenario(bench, task.seed, scenario, plan)
   if (verdict.failure !== undefined) return verdict
+  if (isMissed(task, verdict)) {
+    const message = "no fault that was told has struck: its call was never made"
+    return { ...verdict, failure: { invariant: "Struck", message, at: verdict.duration } }
+  }
   return task.scenario === "random" ? compare(bench, verdict) : compareWithCalm(bench, task, verdict)
 }
+
+/** Of two faults the first may well keep the call of the second from being made. */
+const isMissed = ({ faults = [] }: Task, { struck }: Verdict) => faults.length > 0 && struck.length === 0
 
 export const scenarioFor = ({ drop = [], scenario: name, seed }: Task): Scenario => {
   const scenario = name === "random" ? scenarioOf(seed) : SCENARIOS.find((one) => one.name === name)

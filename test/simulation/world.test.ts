@@ -47,6 +47,18 @@ describe("A run", () => {
     assert.strictEqual(struck.state, calm.state)
     assert.notStrictEqual(struck.hash, calm.hash)
   })
+
+  it("fails when no fault that was told has struck, and not when the first of two keeps the second from it", async () => {
+    const unreached = faultOf("provider.batch#99=errorAfter")
+    const missed = await perform(bench, { scenario: "create", seed: 1, faults: [unreached] })
+    assert.strictEqual(missed.failure?.invariant, "Struck")
+    const pair = await perform(bench, {
+      scenario: "create",
+      seed: 1,
+      faults: [faultOf("provider.batch#1=errorAfter"), unreached]
+    })
+    assert.isUndefined(pair.failure)
+  })
 })
 
 describe("A row whose record the provider brings back after it was deleted", () => {
