@@ -30,6 +30,8 @@ export interface ReplicaWorld {
   readonly provider: ProviderWorld
   readonly instance: string
   readonly interval: Duration.Duration
+  /** Zones that a replica works on at a time. */
+  readonly concurrency: number
   readonly key: Redacted.Redacted<Buffer>
   readonly metrics: Metrics["Service"]
   readonly cluster: Cluster | undefined
@@ -55,7 +57,7 @@ export const sharedMetrics = async (): Promise<Metrics["Service"]> => {
 
 export const startReplica = (world: ReplicaWorld, name: string): Incarnation => {
   const process = new Process(name)
-  const { instance, interval, kernel, metrics } = world
+  const { concurrency, instance, interval, kernel, metrics } = world
   const random = randomOf(kernel.seed, `bytes ${name}`)
   const bytes = (size: number) => Buffer.from(random.hex(2 * size), "hex")
   const services = layerCloudflareOver(() => Promise.resolve(carrierOf(world.provider, process))).pipe(
@@ -77,7 +79,7 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
     Effect.gen(function* () {
       const context = yield* Layer.build(services)
       incarnation.context = context
-      const dns = dnsReconciler({ instance, interval, concurrency: 4 })
+      const dns = dnsReconciler({ instance, interval, concurrency })
       const intake = world.cluster === undefined ? undefined : intakeOf(world.cluster, process)
       // As in the product's own composition: what a pass of a zone wrote is told by the objects that asked for it.
       const reconcile = (pass: Pass) =>

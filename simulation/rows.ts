@@ -5,6 +5,7 @@ export interface WorkRow {
   readonly key: string
   readonly generation: number
   readonly observed: number
+  readonly priority: number
   readonly owner: string | null
   readonly fence: number
   readonly epoch: string
@@ -49,6 +50,7 @@ export const workOf = (row: Row): WorkRow => ({
   key: text(row["key"]),
   generation: Number(row["generation"]),
   observed: Number(row["observed"]),
+  priority: Number(row["priority"]),
   owner: typeof row["owner"] === "string" ? row["owner"] : null,
   fence: Number(row["fence"]),
   epoch: text(row["epoch"]),

@@ -89,6 +89,8 @@ export interface Scenario {
   /** One sentence for docs and stories. */
   readonly about: string
   readonly replicas: number
+  /** Zones that a replica works on at a time; 4 unless it says so. */
+  readonly concurrency?: number
   readonly zones: number
   /** A cluster with as many zones more, whose Domains are objects; without it nothing of the intake runs. */
   readonly cluster?: { readonly zones: number; readonly initialEvents: boolean }

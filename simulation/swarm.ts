@@ -6,13 +6,16 @@ import { Duration } from "effect"
 import { WRITE_MARGIN } from "../src/database/work.ts"
 import { type CallClass, type FaultKind, type FaultPlan, CORE_SITES, KINDS } from "./faults.ts"
 import { clusterChanceOf, clusterOf } from "./kubernetes/swarm.ts"
+import { crowdOf } from "./crowd.ts"
 import { type Random, randomOf } from "./random.ts"
 import type { Scenario, Step } from "./steps.ts"
 
 const NAMES = ["www", "app", "note"] as const
 const LENGTH = 180
 
-export const scenarioOf = (seed: number): Scenario => {
+export const scenarioOf = (seed: number): Scenario => crowdOf(seed) ?? drawnOf(seed)
+
+const drawnOf = (seed: number): Scenario => {
   const random = randomOf(seed, "scenario")
   const zones = random.chance(0.3) ? 2 : 1
   const replicas = random.between(1, 3)

@@ -8,6 +8,7 @@
  *   S11 a rejected row waits its backoff, counted by one; a success counts from nothing again
  *   L3  a change that came during a pass makes its key due at once when the pass ends
  *   L4  a lease is lost only by who stood still, died or was cut off; in quiet no key waits longer than a poll
+ *       while somebody has a slot for it; that none is starved is in watch-waits.ts
  */
 import { Duration } from "effect"
 import { HEARTBEAT, LEASE } from "../src/database/work.ts"
@@ -15,6 +16,7 @@ import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
 import { type Change, type Commit, type PassId, type Row, WAY } from "./store.ts"
+import { WaitWatch } from "./watch-waits.ts"
 
 /** Takes away what nothing needs any more, whoever comes to it: no fence is asked for. */
 const ANYBODY = "manifests.finishDeletions"
@@ -29,6 +31,10 @@ export interface StoreFacts {
   readonly processOf: (owner: string) => Process | undefined
   /** When a process last stood still or lost a call, or the world was disturbed; the lease may run out then. */
   readonly disturbedAt: (owner: string) => number
+  /** Owners that are at work now. */
+  readonly alive: () => ReadonlyArray<string>
+  /** Zones that one of them works on at a time. */
+  readonly concurrency: number
   /** Faults and edits are over and their effects had time to end. */
   readonly isQuiet: () => boolean
   /** True when such a record stood at the provider at that time or later. */
@@ -45,10 +51,14 @@ export class StoreWatch {
   readonly #present = new Set<number>()
   readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number }>()
   readonly #facts: StoreFacts
+  readonly #waits: WaitWatch
+  /** When an owner last ended the pass of a zone with no slot left. */
+  readonly #freed = new Map<string, number>()
   #epoch = 0
 
   constructor(facts: StoreFacts) {
     this.#facts = facts
+    this.#waits = new WaitWatch(facts.kernel)
   }
 
   /** After a fail-over: what is there now, and nothing of before counts. */
@@ -64,6 +74,7 @@ export class StoreWatch {
     ])
       map.clear()
     this.#epoch++
+    this.#waits.reset()
     for (const { row, table } of rows) this.#put({ table, op: "INSERT", old: null, new: row })
   }
 
@@ -80,6 +91,7 @@ export class StoreWatch {
 
   /** Checks a commit, then takes it over. `removed` is what left for good. */
   commit({ changes, parameters, pass, process, site }: Commit): void {
+    if (site === "work.claim") this.#checkWaits(changes)
     for (const change of changes) {
       if (site === "work.complete" || site === "work.heartbeat") this.#checkClaimed(change, parameters, site)
       if (change.table === "reconcile_work") this.#checkWork(change, process, site)
@@ -88,6 +100,14 @@ export class StoreWatch {
     }
     const isPass = pass !== undefined && site !== ANYBODY
     if (isPass && changes.some(({ table }) => FENCED.has(table))) this.#checkFence(pass, process, site)
+  }
+
+  /** The keys of objects are paths; each reconciler claims its own. */
+  #checkWaits(changes: ReadonlyArray<Change>): void {
+    const taken = new Set(changes.map((change) => text((change.new ?? change.old)?.["key"])))
+    const isObject = [...taken].some((key) => key.includes("/"))
+    const rows = [...this.work.values()].filter(({ key }) => key.includes("/") === isObject)
+    this.#waits.claimed(rows, taken, this.#facts.now())
   }
 
   #put({ new: after, old, table }: Change): void {
@@ -183,9 +203,21 @@ export class StoreWatch {
     ) {
       kernel.fail("L4", `${old.owner} lost its lease on key ${row.key} although it was well`)
     }
-    if (old.owner === null && this.#facts.isQuiet() && now - old.due > LONGEST_WAIT) {
-      kernel.fail("L4", `key ${row.key} was due for ${(now - old.due) / 1000} s before ${owner} took it`)
+    const since = row.key.includes("/") ? old.due : Math.max(old.due, this.#freeSince())
+    if (old.owner === null && this.#facts.isQuiet() && now - since > LONGEST_WAIT) {
+      kernel.fail("L4", `key ${row.key} waited for ${(now - since) / 1000} s before ${owner} took it`)
     }
+  }
+
+  /** The first moment since when some owner has had a slot for a zone. */
+  #freeSince(): number {
+    const { alive, concurrency } = this.#facts
+    const free = alive().filter((owner) => this.#zonesOf(owner) < concurrency)
+    return Math.min(...free.map((owner) => this.#freed.get(owner) ?? 0))
+  }
+
+  #zonesOf(owner: string): number {
+    return [...this.work.values()].filter((row) => row.owner === owner && !row.key.includes("/")).length
   }
 
   #checkEnd(old: WorkRow, row: WorkRow, process: Process, site: string): void {
@@ -197,6 +229,7 @@ export class StoreWatch {
     if (row.due < old.writeUntil && old.writeUntil > now && row.writeUntil > now) {
       kernel.fail("S1", `key ${row.key} is due before the write of its last owner can no longer land`)
     }
+    if (old.owner !== null && this.#zonesOf(old.owner) >= this.#facts.concurrency) this.#freed.set(old.owner, now)
     const claim = this.#claimed.get(`${this.#epoch} ${row.key} ${old.fence}`)
     if (site !== "work.complete" || claim === undefined) return
     if (row.observed > Math.max(old.observed, claim.generation)) {

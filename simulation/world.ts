@@ -36,6 +36,8 @@ export const TOKEN = "canary-9f31c07be2"
 /** What the Secrets of a cluster hold. */
 export const CLUSTER_TOKENS = ["canary-b6605dd1a4", "canary-e0c2f71b95"]
 export const SECRETS = [TOKEN, ...CLUSTER_TOKENS]
+/** Zones that a replica works on at a time, unless the scenario says otherwise. */
+const CONCURRENCY = 4
 export const INTERVAL = Duration.seconds(40)
 
 const KEY = Redacted.make(Buffer.from("driftless simulation, 32 bytes..", "utf8"))
@@ -80,6 +82,7 @@ export class World {
     })
     emptyTables(session)
     this.store = new Store(session, this.outside)
+    const { concurrency = CONCURRENCY } = scenario
     const zones = scenario.zones + (scenario.cluster?.zones ?? 0)
     this.zones = Array.from({ length: zones }, (_, i) => `zone${i}.test`)
     this.engine = this.#engine("live")
@@ -89,6 +92,8 @@ export class World {
       now: () => this.store.now,
       processOf: (owner) => this.replicas.find(({ process }) => process.name === owner)?.process,
       disturbedAt: (owner) => this.disturbances.at(owner) + this.store.skew,
+      alive: () => this.replicas.flatMap(({ process }) => (process.alive ? process.name : [])),
+      concurrency,
       isQuiet: () => this.calm && this.disturbances.isOver,
       wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
     })
@@ -119,6 +124,7 @@ export class World {
       provider: this.#provider(),
       instance: INSTANCE,
       interval: INTERVAL,
+      concurrency,
       key: KEY,
       metrics,
       cluster: this.cluster,
