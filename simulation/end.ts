@@ -1,14 +1,14 @@
 /** What must stand at the end of a run: in the rows, in what is shown of them, and at the provider. */
 import { identity, contentOf } from "./watch-provider.ts"
 import { clusterProblems, clusterState } from "./kubernetes/end.ts"
-import type { Session } from "./session.ts"
-import { isRefused } from "./rows.ts"
+import { isRefused, type RecordRow } from "./rows.ts"
 import type { World } from "./world.ts"
 
 /** What keeps a world from having converged; nothing when it has. */
 export const problems = (world: World): ReadonlyArray<string> => {
   const { cluster, providerWatch, storeWatch, zones } = world
-  const rows = [...storeWatch.records.values()]
+  // Where nothing can be done any more nothing converges: `untold` is about those.
+  const rows = [...storeWatch.records.values()].filter(({ domainId }) => !world.isCutOff(domainId))
   const found: Array<string> = []
   for (const row of rows) {
     const what = `${row.type} ${row.name} ${row.value}`
@@ -23,6 +23,7 @@ export const problems = (world: World): ReadonlyArray<string> => {
       .map((row) => identity(row.type, providerWatch.fqdn(row), contentOf(row)))
   )
   for (const zone of zones) {
+    if (world.isCutOff(storeWatch.domainOf(zone) ?? 0)) continue
     for (const record of world.recordsOf(zone)) {
       const key = identity(record.type, record.name, record.content)
       if (wanted.delete(key) || !providerWatch.ours.has(record.id)) continue
@@ -32,7 +33,7 @@ export const problems = (world: World): ReadonlyArray<string> => {
   for (const key of wanted) found.push(`${key} does not stand at the provider`)
   for (const { generation, key, observed } of storeWatch.work.values()) {
     // An object tells why it is not done.
-    if (key.includes("/")) continue
+    if (key.includes("/") || world.isCutOff(Number(key))) continue
     const isExplained = rows.some((row) => row.domainId === Number(key) && isRefused(row))
     if (observed !== generation && !isExplained) found.push(`key ${key} observed ${observed} of ${generation}`)
   }
@@ -40,15 +41,34 @@ export const problems = (world: World): ReadonlyArray<string> => {
   return found
 }
 
+/** Zones whose token was revoked for good, and that do not say so. */
+export const untold = (world: World): ReadonlyArray<string> => {
+  const zones = cutOff(world)
+  if (zones.length === 0) return []
+  const said = world.store.session
+    .query(
+      "select key from reconcile_conditions where reconciler = 'dns' and stalled and reason = 'CredentialRejected'"
+    )
+    .rows.map(({ key }) => Number(key))
+  return zones
+    .filter((id) => !said.includes(id))
+    .map((id) => `${world.storeWatch.domains.get(id)} says nothing of its token`)
+}
+
 /** Rows and zones that are not done and give no reason, as people see them. */
-export const unexplainedIn = (session: Session): number =>
+export const unexplainedIn = (world: World): number =>
   Number(
-    session.query(`select
-        (select count(*) from domain_dns_records where status <> 'active' and error_reason is null) +
+    world.store.session.query(
+      `select
+        (select count(*) from domain_dns_records
+          where status <> 'active' and error_reason is null and domain_id <> all ($1::bigint[])) +
         (select count(*) from reconcile_work w where w.reconciler <> 'kubernetes' and w.observed < w.generation and not exists
-          (select from reconcile_conditions c where c.reconciler = w.reconciler and c.key = w.key)) as count`)
-      .rows[0]?.["count"]
+          (select from reconcile_conditions c where c.reconciler = w.reconciler and c.key = w.key)) as count`,
+      [cutOff(world)]
+    ).rows[0]?.["count"]
   )
+
+const cutOff = (world: World) => [...world.storeWatch.domains.keys()].filter((id) => world.isCutOff(id))
 
 /** The provider itself brought it back after all that was known of it had gone with its domain. */
 const isNobodys = ({ providerWatch, storeWatch }: World, zone: string, id: string) =>
@@ -57,16 +77,24 @@ const isNobodys = ({ providerWatch, storeWatch }: World, zone: string, id: strin
 /** What stands at the end, without ids and times: equal for two runs that come to the same. */
 export const stateOf = (world: World): string => {
   const { storeWatch, zones } = world
-  const rows = [...storeWatch.records.values()].map(
-    (row) =>
-      `${storeWatch.domains.get(row.domainId)} ${row.type} ${row.name} ${row.value} ${row.ttl} ${row.present ? "present" : "absent"} ${row.rejected ? row.reason : row.observed === row.generation ? "active" : "open"}`
-  )
+  const rows = [...storeWatch.records.values()]
+    // What was to go from a zone that is cut off stays for ever.
+    .filter((row) => row.present || !world.isCutOff(row.domainId))
+    .map(
+      (row) =>
+        `${storeWatch.domains.get(row.domainId)} ${row.type} ${row.name} ${row.value} ${row.ttl} ${becameOf(world, row)}`
+    )
   const records = zones.flatMap((zone) =>
-    world
-      .recordsOf(zone)
+    (world.isCutOff(storeWatch.domainOf(zone) ?? 0) ? [] : world.recordsOf(zone))
       .filter(({ id }) => !isNobodys(world, zone, id))
       .map((record) => `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.comment ?? "-"}`)
   )
   const objects = world.cluster === undefined ? [] : clusterState(world.cluster)
   return [...rows.sort(), ...records.sort(), ...objects].join(" | ")
+}
+
+const becameOf = (world: World, row: RecordRow): string => {
+  if (world.isCutOff(row.domainId)) return "cut off"
+  const became = row.rejected ? row.reason : row.observed === row.generation ? "active" : "open"
+  return `${row.present ? "present" : "absent"} ${became}`
 }

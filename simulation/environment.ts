@@ -78,8 +78,13 @@ export const happen = (world: World, step: Happening): void => {
     case "token revoked": {
       const token = step.token === undefined ? TOKEN : (CLUSTER_TOKENS[step.token] ?? "")
       engine.control.setToken(token, { active: false })
-      return later(step.seconds, () => engine.control.setToken(token, { active: true }))
+      return later(step.seconds, () => {
+        if (token !== TOKEN || !world.isTokenGone) engine.control.setToken(token, { active: true })
+      })
     }
+    case "token gone":
+      world.isTokenGone = true
+      return engine.control.setToken(TOKEN, { active: false })
     case "crash":
     case "stall": {
       const process = world.replicas[step.replica]?.process
@@ -131,7 +136,9 @@ const answerAll = ({ engine }: World, kind: string | undefined, effect: FaultEff
 export const becalm = (world: World): void => {
   const { engine, store } = world
   engine.control.clearFaults()
-  for (const token of world.cluster === undefined ? [TOKEN] : SECRETS) engine.control.setToken(token, { active: true })
+  for (const token of world.cluster === undefined ? [TOKEN] : SECRETS) {
+    if (token !== TOKEN || !world.isTokenGone) engine.control.setToken(token, { active: true })
+  }
   store.copies = () => 1
   world.cluster?.becalm()
   world.isSlow = false

@@ -4,14 +4,14 @@
  *   L1 B = max(lease + open write, longest backoff, longest wait of a rejected row) + resync, after the last fault
  *   L2 then three intervals without a write
  *   L3 every generation was observed, or a condition says why not
- *   L5 every row is active, or in error with a reason
+ *   L5 every row is active, or in error with a reason; a zone whose token is revoked for good says so
  */
 import { Duration } from "effect"
 import { HEARTBEAT, LEASE, WRITE_MARGIN } from "../src/database/work.ts"
 import { LONGEST_WRITE } from "../src/reconcilers/dns/apply.ts"
 import { backoff } from "../src/reconcilers/pass.ts"
 import { becalm, happen } from "./environment.ts"
-import { problems, stateOf, unexplainedIn } from "./end.ts"
+import { problems, stateOf, unexplainedIn, untold } from "./end.ts"
 import type { Fault, FaultPlan } from "./faults.ts"
 import { BEGINNING, type Failure } from "./kernel.ts"
 import { isCluster } from "./kubernetes/cluster.ts"
@@ -108,7 +108,10 @@ const freshOf = (world: World): Scenario => ({
       .filter(({ id }) => !world.providerWatch.ours.has(id))
       .map((record) => ({ ...record, zone }))
   ),
-  steps: world.cluster === undefined ? [] : stepsOf(world.cluster)
+  steps: [
+    ...(world.isTokenGone ? [{ at: 0, do: "token gone" } as const] : []),
+    ...(world.cluster === undefined ? [] : stepsOf(world.cluster))
+  ]
 })
 
 const begin = (world: World): void => {
@@ -171,13 +174,16 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   providerWatch.window = bound
   const deadline = kernel.now + bound
   let open: ReadonlyArray<string> = ["nothing was looked at"]
+  let silent: ReadonlyArray<string> = []
   while (kernel.now < deadline && kernel.failure === undefined) {
     await kernel.run(Math.min(deadline, kernel.now + LOOK))
     open = problems(world)
-    if (open.length === 0) break
+    silent = untold(world)
+    if (open.length + silent.length === 0) break
   }
   if (kernel.failure !== undefined) return
   if (open.length > 0) return kernel.fail("L1", `${bound / 1000} s after the last fault: ${open.join("; ")}`)
+  if (silent.length > 0) return kernel.fail("L5", `${bound / 1000} s after the last fault: ${silent.join("; ")}`)
   kernel.say(`all has converged: ${stateOf(world)}`)
   world.settledAt = kernel.now
   if (end === "converged") return
@@ -185,7 +191,9 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   if (kernel.failure !== undefined) return
   const again = problems(world)
   if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
-  const unexplained = unexplainedIn(world.store.session)
+  const quiet = untold(world)
+  if (quiet.length > 0) return kernel.fail("L5", `no longer: ${quiet.join("; ")}`)
+  const unexplained = unexplainedIn(world)
   if (unexplained > 0) return kernel.fail("L5", `${unexplained} rows or zones are neither done nor say why`)
   const dump = dumpTables(world.store.session)
   if (SECRETS.some((secret) => dump.includes(secret))) kernel.fail("S10", "the token is in the database in clear")

@@ -48,6 +48,8 @@ export type Step = { readonly at: number } & (
       readonly seconds: number
       /** Of the cluster's, by number. */ readonly token?: number
     }
+  /** For good: its zones can only say so. Not the cluster's. */
+  | { readonly do: "token gone" }
   | { readonly do: "crash" | "stop" | "stall"; readonly replica: number; readonly seconds: number }
   | { readonly do: "clock jump"; readonly replica: number; readonly seconds: number }
   | { readonly do: "server clock jump"; readonly seconds: number }

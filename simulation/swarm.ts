@@ -34,7 +34,12 @@ const drawnOf = (seed: number): Scenario => {
     ...(isSecondary ? { zoneType: "secondary" } : {}),
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
-    steps: [...own, ...(isSecondary && cluster.cluster === undefined ? undone(seed, own) : []), ...steps]
+    steps: [
+      ...own,
+      ...revocation(seed),
+      ...(isSecondary && cluster.cluster === undefined ? undone(seed, own) : []),
+      ...steps
+    ]
       // A zone that comes back brings all zones back to what they were: it must be the only one.
       .filter((step) => step.do !== "zone gone" || cluster.cluster === undefined)
       // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
@@ -150,6 +155,12 @@ const undone = (seed: number, own: ReadonlyArray<Step>): ReadonlyArray<Step> => 
   const [since, until] = [at(random, 1, 10), at(random, 5, 40)]
   const time = Math.max(2, Math.round((random.pick(removals).at - since) * 10) / 10)
   return [{ at: time, do: "provider restored", lostSeconds: since + until }]
+}
+
+/** Some worlds, by a stream of their own, end with a token that is no good any more. */
+const revocation = (seed: number): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "token gone")
+  return random.chance(0.06) ? [{ at: at(random, 5, LENGTH - 30), do: "token gone" }] : []
 }
 
 /** Writes are the fewest calls, and the ones that nobody can take back. */

@@ -59,6 +59,8 @@ export class World {
   calm = false
   /** Milliseconds from which on all has converged. */
   settledAt: number | undefined
+  /** The token of the zones that are no cluster's is revoked for good. */
+  isTokenGone = false
   /** Each answer of the provider takes seconds. */
   isSlow = false
   /** Seconds by which what the provider lets read is behind. */
@@ -189,6 +191,12 @@ export class World {
         return (this.storeWatch.work.get(String(this.#domainOf(id)))?.writeUntil ?? 0) - this.store.now - 1
       }
     }
+  }
+
+  /** In the zone of this domain nothing can be done any more. */
+  isCutOff(domainId: number): boolean {
+    const own = this.zones.slice(0, this.scenario.zones)
+    return this.isTokenGone && own.includes(this.storeWatch.domains.get(domainId) ?? "")
   }
 
   hasZone(zone: string): boolean {
