@@ -1,5 +1,6 @@
 /** A search from its plan to its verdict: performs the runs, says how each came out, and tells the story of the first failure. */
 import { type Fault, nameOf } from "./faults.ts"
+import { THROWN } from "./kernel.ts"
 import { Pool } from "./pool.ts"
 import { wordOf, type Task } from "./replay.ts"
 import { sharedMetrics } from "./replica.ts"
@@ -74,12 +75,13 @@ const faultsOf = (tasks: ReadonlyArray<Task>) => tasks.flatMap(({ faults = [] })
 const sitesOf = (tasks: ReadonlyArray<Task>) => faultsOf(tasks).map(({ site }) => site)
 
 /** Runs each scenario without a fault, and lists what can befall its calls. */
-const enumerate = async (pool: Pool, { scenario }: Campaign, hear: (report: Report) => void) => {
+const enumerate = async (pool: Pool, { firstSeed, scenario }: Campaign, hear: (report: Report) => void) => {
   const names = SCENARIOS.map(({ name }) => name).filter((name) => scenario === undefined || name === scenario)
   if (names.length === 0) throw new Error(`there is no scenario ${scenario}`)
   const lists = new Map<string, ReadonlyArray<Task>>()
   await pool.run(
-    names.map((name) => ({ scenario: name, seed: 1, faults: [] })),
+    // The list is one and the same, whatever is drawn from it; a scenario by itself has the seed that it is told.
+    names.map((name) => ({ scenario: name, seed: scenario === undefined ? 1 : firstSeed, faults: [] })),
     (report) => {
       hear(report)
       lists.set(report.scenario, singles(report))
@@ -99,6 +101,10 @@ const lineOf = ({ duration, failure, hash, replicas, struck, task }: Report): st
 }
 
 const tell = async (report: Report): Promise<void> => {
+  if (report.failure?.invariant === THROWN) {
+    console.log(`\n${report.failure.message}\n\nnpm run simulate -- --replay '${wordOf(report.task)}'`)
+    return
+  }
   console.log(`\nshrinking ${wordOf(report.task)} …`)
   const bench = { session: await openTables(INSTANCE), metrics: await sharedMetrics() }
   const task = await shrink(bench, report.task, report)

@@ -40,6 +40,9 @@ export interface Failure {
   readonly at: number
 }
 
+/** In place of an invariant, of a run that came to no verdict since it threw. */
+export const THROWN = "Thrown"
+
 interface Event {
   readonly at: number
   readonly tie: number

@@ -1,6 +1,6 @@
 /** Performs many runs on a few processes, and hands over each report as it comes. */
 import { type ChildProcess, fork } from "node:child_process"
-import type { Task } from "./replay.ts"
+import { type Task, wordOf } from "./replay.ts"
 import type { Report } from "./worker.ts"
 
 const WORKER = new URL("worker.ts", import.meta.url)
@@ -31,18 +31,25 @@ export class Pool {
     isEnough: () => boolean
   ): Promise<void> {
     return new Promise((resolve, reject) => {
+      let current: Task | undefined
       const next = () => {
         const task = isEnough() ? undefined : waiting.next()
         if (task === undefined || task.done === true) {
           worker.removeAllListeners()
           resolve()
-        } else worker.send(task.value)
+        } else {
+          current = task.value
+          worker.send(current)
+        }
       }
       worker.on("message", (message: Report | "ready") => {
         if (message !== "ready") hear(message)
         next()
       })
-      worker.on("exit", (code) => reject(new Error(`a worker ended with ${code}`)))
+      worker.on("exit", (code) => {
+        const what = current === undefined ? "before its first run" : `in --replay '${wordOf(current)}'`
+        reject(new Error(`a worker ended with ${code} ${what}`))
+      })
       if (ready.has(worker)) next()
       ready.add(worker)
     })

@@ -1,4 +1,5 @@
 /** A process that performs runs one after the other on a database of its own, as its parent asks. */
+import { THROWN } from "./kernel.ts"
 import { sharedMetrics } from "./replica.ts"
 import type { Verdict } from "./run.ts"
 import type { Task } from "./replay.ts"
@@ -13,8 +14,28 @@ export interface Report extends Omit<Verdict, "trace" | "calls" | "fresh"> {
   readonly cpu: number
 }
 
+const thrown = (task: Task, cause: unknown): Report => ({
+  task,
+  seed: task.seed,
+  scenario: task.scenario,
+  failure: {
+    invariant: THROWN,
+    message: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+    at: 0
+  },
+  hash: "",
+  struck: [],
+  calls: [],
+  duration: 0,
+  replicas: 0,
+  statements: 0,
+  state: "",
+  cpu: 0
+})
+
 if (process.send !== undefined) {
-  const bench = { session: await openTables(INSTANCE), metrics: await sharedMetrics() }
+  const open = async () => ({ session: await openTables(INSTANCE), metrics: await sharedMetrics() })
+  let bench = await open()
   process.on("message", (task: Task) => {
     const began = process.cpuUsage()
     void perform(bench, task).then(
@@ -22,9 +43,10 @@ if (process.send !== undefined) {
         const { system, user } = process.cpuUsage(began)
         process.send?.({ ...verdict, task, calls: [...calls], cpu: (system + user) / 1000 } satisfies Report)
       },
-      (cause: unknown) => {
-        console.error(cause)
-        process.exit(1)
+      async (cause: unknown) => {
+        // Nobody knows what the run left behind.
+        bench = await open()
+        process.send?.(thrown(task, cause))
       }
     )
   })
