@@ -32,6 +32,8 @@ export interface ReplicaWorld {
   readonly interval: Duration.Duration
   /** Zones that a replica works on at a time. */
   readonly concurrency: number
+  /** Records of one page of the provider's lists; undefined is the product's own. */
+  readonly pageSize: number | undefined
   readonly key: Redacted.Redacted<Buffer>
   readonly metrics: Metrics["Service"]
   readonly cluster: Cluster | undefined
@@ -60,7 +62,7 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
   const { concurrency, instance, interval, kernel, metrics } = world
   const random = randomOf(kernel.seed, `bytes ${name}`)
   const bytes = (size: number) => Buffer.from(random.hex(2 * size), "hex")
-  const services = layerCloudflareOver(() => Promise.resolve(carrierOf(world.provider, process))).pipe(
+  const services = layerCloudflareOver(() => Promise.resolve(carrierOf(world.provider, process)), world.pageSize).pipe(
     Layer.provideMerge(layerBudget),
     Layer.provideMerge(Layer.mergeAll(Wakes.layer, Layer.succeed(Metrics, metrics), ZoneCache.layer)),
     Layer.provideMerge(

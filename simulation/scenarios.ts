@@ -67,6 +67,7 @@ const adoption: Scenario = {
     "strangers have some of the records: the identical is adopted, the different and another installation's are refused",
   replicas: 2,
   zones: 1,
+  pageSize: 2,
   length: 90,
   strangers: [
     { zone: 0, type: "A", name: "same.zone0.test", content: "192.0.2.1" },

@@ -98,6 +98,8 @@ export interface Scenario {
   readonly cluster?: { readonly zones: number; readonly initialEvents: boolean }
   /** Calls of the provider's limit in five minutes. */
   readonly quota?: number
+  /** Records of one page of the provider's lists; without it each list is one page. */
+  readonly pageSize?: number
   readonly adoption?: "Matching" | "Never"
   /** Of the provider's zones; a secondary one cannot hold comments, so no record bears our mark. */
   readonly zoneType?: "secondary"

@@ -9,13 +9,13 @@ import { wordsOf } from "./steps.ts"
 const TOLD = 60
 
 export const storyOf = (task: Task, { failure, hash, struck, trace }: Verdict): string => {
-  const { about, replicas, steps, zones } = scenarioFor(task)
+  const { about, pageSize, replicas, steps, zones } = scenarioFor(task)
   const isPoll = (line: string) => /calls (?:work\.claim|work\.nextDue|wake\.notify)#\d+$/u.test(line)
   const told = trace.filter((line) => !isPoll(line))
   return [
     `${failure?.invariant ?? "nothing"} does not hold: ${failure?.message ?? ""}`,
     "",
-    `${about}; ${replicas} replicas, ${zones} zones. The steps:`,
+    `${about}; ${replicas} replicas, ${zones} zones${pageSize === undefined ? "" : `, lists in pages of ${pageSize}`}. The steps:`,
     ...steps.map((step) => `  ${step.at} s: ${wordsOf(step)}`),
     struck.length === 0 ? "No fault struck." : `The faults: ${struck.map(nameOf).join(", ")}`,
     `The end of the trace, without polls (${trace.length} lines in all):`,

@@ -32,6 +32,7 @@ const drawnOf = (seed: number): Scenario => {
     length: LENGTH,
     ...quota,
     ...(isSecondary ? { zoneType: "secondary" } : {}),
+    ...pagesOf(seed),
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
     steps: [
@@ -46,6 +47,12 @@ const drawnOf = (seed: number): Scenario => {
       .map((step) => (step.do === "fail-over" && isSecondary ? { ...step, lostSeconds: 0 } : step))
       .toSorted((a, b) => a.at - b.at)
   }
+}
+
+/** In half of the worlds a list takes several calls. Drawn from a stream of its own, so that the others stay what they were. */
+const pagesOf = (seed: number): Pick<Scenario, "pageSize"> => {
+  const random = randomOf(seed, "pages")
+  return random.chance(0.5) ? { pageSize: random.between(1, 3) } : {}
 }
 
 const at = (random: Random, from: number, to: number) => from + Math.round(random.next() * (to - from) * 10) / 10
@@ -136,7 +143,7 @@ const troubles = (random: Random, replicas: number, zones: number, asked: Readon
     () => ({ at: when(), do: "fail-over", lostSeconds: random.between(0, random.pick([1, 5, 20])) }),
     () => ({ at: when(), do: "connections cut" }),
     () => ({ at: when(), do: "wake-ups", seconds: random.between(20, 120), how: random.pick(["dropped", "repeated"]) }),
-    () => ({ at: when(), do: "pages", seconds: random.between(5, 60), how: random.pick(["partial", "reordered"]) }),
+    () => ({ at: when(), do: "pages", seconds: random.between(5, 150), how: random.pick(["partial", "reordered"]) }),
     () => ({ at: when(), do: "migration" })
   ]
   return kinds.flatMap((kind) => (random.chance(0.2) ? [kind()] : []))

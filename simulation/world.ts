@@ -127,6 +127,7 @@ export class World {
       instance: INSTANCE,
       interval: INTERVAL,
       concurrency,
+      pageSize: scenario.pageSize,
       key: KEY,
       metrics,
       cluster: this.cluster,

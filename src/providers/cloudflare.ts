@@ -29,8 +29,8 @@ const LOOKUP_TIMEOUT = Duration.seconds(10)
 /** Lists that are begun anew because the zone changed between two pages. */
 const LIST_TRIES = 3
 
-/** The provider over whatever carries its calls: the SDK, or a simulation without sockets. */
-export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
+/** The provider over whatever carries its calls: the SDK, or a simulation without sockets, whose zones are small. */
+export const layerOver = (loadCarrier: () => Promise<Carrier>, pageSize = PAGE_SIZE) =>
   Layer.effect(
     DnsProvider,
     Effect.gen(function* () {
@@ -107,7 +107,7 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
           "list",
           wire.RecordList,
           (client, signal) =>
-            client.get(`/zones/${zoneId}/dns_records`, signal, { page: number, per_page: PAGE_SIZE, order: "name" }),
+            client.get(`/zones/${zoneId}/dns_records`, signal, { page: number, per_page: pageSize, order: "name" }),
           { timeout: LIST_TIMEOUT, goesOn }
         )
 
@@ -127,7 +127,7 @@ export const layerOver = (loadCarrier: () => Promise<Carrier>) =>
       })
 
       return DnsProvider.of({
-        pageSize: PAGE_SIZE,
+        pageSize,
         permit,
         findZone: Effect.fn("cloudflare.findZone")(function* (account: Account, name: string, preferredId: string) {
           const { result } = yield* call(
