@@ -16,6 +16,7 @@ export class Disturbances {
   readonly #kernel: Kernel
   readonly #ofProcess = new Map<string, number>()
   #ofAll = 0
+  #cutAt = 0
   #movedAt = 0
   #sharedUntil = 0
 
@@ -23,23 +24,33 @@ export class Disturbances {
     this.#kernel = kernel
   }
 
-  /** A lease may run out after that, and nobody is to blame. */
+  /** It stands still or is gone: a lease may run out after that, and nobody is to blame. */
   disturb(name: string, seconds = 0): void {
     this.#ofProcess.set(name, Math.max(this.#ofProcess.get(name) ?? 0, this.#kernel.now + seconds * 1000))
   }
 
-  /** A call of that process is struck: the loop waits for an answer no longer than that, and then beats again. */
-  struck(name: string): void {
-    this.disturb(name, Duration.toSeconds(HEARTBEAT))
+  /**
+   * A call of that process is struck: who renews a lease waits for an answer no longer than that, and then tries again.
+   * Other calls hold up no lease, so a call excuses only what goes by calls of its own kind.
+   */
+  struck(name: string, site: string): void {
+    this.disturb(`${name} ${kindOf(site)}`, Duration.toSeconds(HEARTBEAT))
   }
 
+  /** It takes time until all is well again; leases are renewed all the same. */
   disturbAll(seconds = 0): void {
     this.#ofAll = Math.max(this.#ofAll, this.#kernel.now + seconds * 1000)
   }
 
-  /** Milliseconds of the last moment at which a process was disturbed. */
-  at(name: string): number {
-    return Math.max(this.#ofAll, this.#ofProcess.get(name) ?? 0)
+  /** All calls to the database that are on their way are lost, or the time of all leases is another. */
+  cutOff(): void {
+    this.#cutAt = this.#kernel.now
+    this.disturbAll()
+  }
+
+  /** Milliseconds of the last moment at which a process may have lost a lease that calls of that kind renew. */
+  at(name: string, kind: "work" | "cluster"): number {
+    return Math.max(this.#cutAt, this.#ofProcess.get(name) ?? 0, this.#ofProcess.get(`${name} ${kind}`) ?? 0)
   }
 
   /** Whoever was struck when the world as a whole was disturbed last has beaten or lost what it held, with its writes. */
@@ -50,7 +61,7 @@ export class Disturbances {
   /** The windows in the rows are not those that were announced. */
   moveWindows(): void {
     this.#movedAt = this.#kernel.now
-    this.disturbAll()
+    this.cutOff()
   }
 
   /** Writes may be on their way that no row knows of. */
@@ -72,3 +83,6 @@ export class Disturbances {
     if (this.isLimitShared) this.shareLimit(millis)
   }
 }
+
+/** `work.claim` is of `work`. */
+const kindOf = (site: string) => site.split(".", 1)[0]

@@ -111,7 +111,7 @@ export const happen = (world: World, step: Happening): void => {
         store.cutAll()
       })
     case "connections cut":
-      world.disturbances.disturbAll()
+      world.disturbances.cutOff()
       return store.cutAll()
     case "wake-ups":
       store.copies = () => (step.how === "dropped" ? 0 : world.random.between(1, 3))

@@ -33,7 +33,7 @@ export interface Stray {
 /** What the world does to processes when a fault says so. */
 export interface Hand {
   /** A fault strikes a call of that process. */
-  struck(process: Process): void
+  struck(process: Process, site: string): void
   crash(process: Process): void
   pause(process: Process): void
 }
@@ -66,7 +66,7 @@ export class Outside {
     const kind = this.plan.strike(site, call, occurrence)
     if (kind !== undefined) {
       this.struck.push({ site, occurrence, kind })
-      this.#hand.struck(process)
+      this.#hand.struck(process, site)
     }
     return kind
   }

@@ -29,7 +29,7 @@ export interface StoreFacts {
   /** The database's clock. */
   readonly now: () => number
   readonly processOf: (owner: string) => Process | undefined
-  /** When a process last stood still or lost a call, or the world was disturbed; the lease may run out then. */
+  /** By the true time, when a process last stood still, lost a call about its leases or was cut off. */
   readonly disturbedAt: (owner: string) => number
   /** Owners that are at work now. */
   readonly alive: () => ReadonlyArray<string>
@@ -50,6 +50,8 @@ export class StoreWatch {
   readonly domains = new Map<number, string>()
   readonly #present = new Set<number>()
   readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number }>()
+  /** By key and by the true time, when its lease was taken or renewed last. */
+  readonly #renewed = new Map<string, number>()
   readonly #facts: StoreFacts
   readonly #waits: WaitWatch
   /** When an owner last ended the pass of a zone with no slot left. */
@@ -70,6 +72,7 @@ export class StoreWatch {
       this.tombstones,
       this.domains,
       this.#claimed,
+      this.#renewed,
       this.#present
     ])
       map.clear()
@@ -94,6 +97,7 @@ export class StoreWatch {
     if (site === "work.claim") this.#checkWaits(changes)
     for (const change of changes) {
       if (site === "work.complete" || site === "work.heartbeat") this.#checkClaimed(change, parameters, site)
+      if (site === "work.heartbeat") this.#renew(text(change.old?.["key"]))
       if (change.table === "reconcile_work") this.#checkWork(change, process, site)
       if (change.table === "dns_records") this.#checkRecord(change, site)
       this.#put(change)
@@ -181,6 +185,12 @@ export class StoreWatch {
     }
   }
 
+  /** One that comes late renews a lease that its holder has given up already. */
+  #renew(key: string): void {
+    const { now } = this.#facts.kernel
+    if (now - (this.#renewed.get(key) ?? 0) < LEASE_MILLIS) this.#renewed.set(key, now)
+  }
+
   #checkClaim(old: WorkRow, row: WorkRow): void {
     const { kernel } = this.#facts
     const now = this.#facts.now()
@@ -196,10 +206,14 @@ export class StoreWatch {
     if (old.writeUntil > now)
       kernel.fail("S1", `${owner} claimed key ${row.key} while a write of its last owner could land`)
     const holder = old.owner === null ? undefined : this.#facts.processOf(old.owner)
+    // Unknown after a fail-over: whose lease that was counts no more. A key may be taken long after its lease was lost.
+    const renewed = this.#renewed.get(row.key) ?? 0
+    this.#renewed.set(row.key, kernel.now)
     if (
       old.owner !== null &&
       holder?.alive === true &&
-      this.#facts.disturbedAt(old.owner) < now - LEASE_MILLIS - HEARTBEAT_MILLIS
+      renewed > 0 &&
+      this.#facts.disturbedAt(old.owner) < renewed - HEARTBEAT_MILLIS
     ) {
       kernel.fail("L4", `${old.owner} lost its lease on key ${row.key} although it was well`)
     }
@@ -288,7 +302,7 @@ const elements = (text: unknown): ReadonlyArray<string> =>
     .map((element) => element.replaceAll('"', ""))
 
 const LEASE_MILLIS = Duration.toMillis(LEASE)
-/** One that is missed costs the lease that it would have extended. */
+/** The next one is asked for so long after the last: what kept it from coming was later than that. */
 const HEARTBEAT_MILLIS = Duration.toMillis(HEARTBEAT)
 /** There and back again. */
 const STATEMENT = 2 * WAY[1]

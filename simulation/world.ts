@@ -77,8 +77,7 @@ export class World {
     this.scenario = scenario
     this.random = randomOf(seed, "world")
     this.outside = new Outside(kernel, plan, {
-      // The loop waits for an answer no longer, and then beats again.
-      struck: (process) => this.disturbances.struck(process.name),
+      struck: (process, site) => this.disturbances.struck(process.name, site),
       crash: (process) => this.crash(process, this.random.between(1, 12)),
       pause: (process) => this.pause(process, this.random.between(20, 90))
     })
@@ -93,9 +92,9 @@ export class World {
       kernel,
       now: () => this.store.now,
       processOf: (owner) => this.replicas.find(({ process }) => process.name === owner)?.process,
-      disturbedAt: (owner) => this.disturbances.at(owner) + this.store.skew,
       alive: () => this.replicas.flatMap(({ process }) => (process.alive ? process.name : [])),
       concurrency,
+      disturbedAt: (owner) => this.disturbances.at(owner, "work"),
       isQuiet: () => this.calm && this.disturbances.isOver,
       wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
     })
@@ -157,7 +156,7 @@ export class World {
       provider: this.providerWatch,
       ours: (zone) => this.recordsOf(zone).filter(({ id }) => this.providerWatch.ours.has(id)),
       settledAt: () => this.settledAt,
-      disturbedAt: ({ name }) => this.disturbances.at(name),
+      disturbedAt: ({ name }) => this.disturbances.at(name, "cluster"),
       tokens: CLUSTER_TOKENS,
       secrets: SECRETS,
       initialEvents
