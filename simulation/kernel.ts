@@ -199,7 +199,9 @@ export class Kernel {
         nextDoubleUnsafe: () => random.next(),
         nextIntUnsafe: () => random.between(Number.MIN_SAFE_INTEGER / 2, Number.MAX_SAFE_INTEGER / 2)
       }),
-      Effect.provideService(Scheduler.Scheduler, this.scheduler(process))
+      Effect.provideService(Scheduler.Scheduler, this.scheduler(process)),
+      // A span draws its ids by chance.
+      Effect.withTracerEnabled(false)
     )
   }
 

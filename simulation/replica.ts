@@ -2,11 +2,12 @@
  * One replica of the control plane in the simulation: the product's own layers over the shared store, the simulated
  * provider and virtual time. Dead, it leaves behind only what it had sent.
  */
-import { Context, type Duration, Effect, type Exit, Fiber, Layer, Logger, type Redacted, References } from "effect"
+import { Context, type Duration, Effect, type Exit, Fiber, Layer, type Redacted } from "effect"
 import { layerBudget } from "../src/database/budget.ts"
 import { Database } from "../src/database/database.ts"
 import { Secrets } from "../src/database/secrets.ts"
 import { Wakes } from "../src/database/wake.ts"
+import * as logging from "../src/logging.ts"
 import { Metrics } from "../src/metrics.ts"
 import { layerOver as layerCloudflareOver } from "../src/providers/cloudflare.ts"
 import { layerOver } from "../src/providers/kubernetes-http.ts"
@@ -37,8 +38,8 @@ export interface ReplicaWorld {
   readonly key: Redacted.Redacted<Buffer>
   readonly metrics: Metrics["Service"]
   readonly cluster: Cluster | undefined
-  /** Gets every line that the product logs. */
-  readonly log: (line: string) => void
+  /** Gets every line that the product logs, as it would be written. */
+  readonly log: (replica: string, line: string) => void
 }
 
 /** What the product's stores need: users' calls run on it. */
@@ -74,9 +75,6 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
       )
     )
   )
-  const logger = Logger.make<unknown, void>(({ cause, message }) =>
-    world.log(`${name}: ${String(message)}${cause.reasons.length === 0 ? "" : ` ${JSON.stringify(cause)}`}`)
-  )
   const main = Effect.scoped(
     Effect.gen(function* () {
       const context = yield* Layer.build(services)
@@ -92,11 +90,15 @@ export const startReplica = (world: ReplicaWorld, name: string): Incarnation => 
       yield* Effect.provide(Layer.build(intake === undefined ? loop : Layer.merge(loop, intake)), context)
       return yield* Effect.never
     })
-  ).pipe(Effect.provide(Logger.layer([logger])), Effect.provideService(References.MinimumLogLevel, "Warn"))
+  ).pipe(Effect.provide(loggingOf(world, process)))
   const incarnation: Incarnation = { process, context: undefined, main: undefined }
   incarnation.main = Effect.runFork(kernel.services(process, main))
   return incarnation
 }
+
+/** Down to what nobody reads as a rule: nothing secret may be in it either. */
+const loggingOf = (world: ReplicaWorld, { name }: Process) =>
+  logging.layerStream({ write: (line) => world.log(name, line) }, "debug", false)
 
 const intakeOf = (cluster: Cluster, process: Process) =>
   Layer.provide(layerIntake(cluster.intakeOf(process)), layerOver(cluster.sendOf(process)))
@@ -109,7 +111,9 @@ export const callIn = <A, E>(
   heard: (exit: Exit.Exit<A, E>) => void
 ): void => {
   if (context === undefined) return
-  const fiber = Effect.runFork(world.kernel.services(process, Effect.provide(call, context)))
+  const fiber = Effect.runFork(
+    world.kernel.services(process, call.pipe(Effect.provide(context), Effect.provide(loggingOf(world, process))))
+  )
   fiber.addObserver((exit) => {
     if (process.alive) heard(exit)
   })

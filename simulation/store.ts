@@ -54,6 +54,8 @@ export class Store {
   /** What happens to a notice on its way: how often it arrives. */
   copies: () => number = () => 1
   onCommit: (commit: Commit) => void = () => undefined
+  /** Is told of each statement before it is carried out. */
+  onStatement: (site: string, parameters: ReadonlyArray<unknown>) => void = () => undefined
   commits = 0
   #generation = 0
   #listeners: Array<Listener> = []
@@ -83,6 +85,7 @@ export class Store {
       if (forbidden === undefined) innocent.add(query.sql)
       else this.outside.kernel.fail("OwnTime", `${site} says ${forbidden} in SQL`)
     }
+    this.onStatement(site, query.parameters)
     this.session.setTime(this.now)
     return this.session.query(query.sql, query.parameters)
   }

@@ -13,6 +13,7 @@ import { Blocks } from "./blocks.ts"
 import { Kernel, type Process } from "./kernel.ts"
 import { Cluster } from "./kubernetes/cluster.ts"
 import { Lagging } from "./lagging.ts"
+import { Leaks } from "./leaks.ts"
 import { attempt, Outside } from "./outside.ts"
 import { randomOf, type Random } from "./random.ts"
 import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplica, stopReplica } from "./replica.ts"
@@ -46,6 +47,7 @@ export class World {
   readonly kernel: Kernel
   readonly disturbances: Disturbances
   readonly outside: Outside
+  readonly leaks: Leaks
   readonly store: Store
   readonly engine: Engine
   readonly storeWatch: StoreWatch
@@ -81,6 +83,7 @@ export class World {
       crash: (process) => this.crash(process, this.random.between(1, 12)),
       pause: (process) => this.pause(process, this.random.between(20, 90))
     })
+    this.leaks = new Leaks(kernel, SECRETS)
     emptyTables(session)
     this.store = new Store(session, this.outside)
     const { concurrency = CONCURRENCY } = scenario
@@ -111,6 +114,7 @@ export class World {
       isDisturbed: () => this.disturbances.areWindowsMoved
     })
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
+    this.store.onStatement = (site, parameters) => this.leaks.sent(site, parameters)
     this.store.onCommit = (commit) => {
       this.storeWatch.commit(commit)
       this.cluster?.objects.commit(commit.changes)
@@ -130,10 +134,7 @@ export class World {
       key: KEY,
       metrics,
       cluster: this.cluster,
-      log: (line) => {
-        if (SECRETS.some((secret) => line.includes(secret))) kernel.fail("S10", `the token is in the log: ${line}`)
-        kernel.say(`log ${line}`)
-      }
+      log: (replica, line) => this.leaks.logged(replica, line)
     }
   }
 

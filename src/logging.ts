@@ -32,9 +32,9 @@ export const layer = ({ format, level }: LoggingOptions) => {
   return layerPino(sink, level)
 }
 
-/** For tests: JSON lines into `stream`. */
-export const layerStream = (stream: DestinationStream, level: LoggingOptions["level"] = "debug") =>
-  layerPino(pino({ level, base: null }, stream), level)
+/** For tests: JSON lines into `stream`, without the time where that is not the real one. */
+export const layerStream = (stream: DestinationStream, level: LoggingOptions["level"] = "debug", timestamp = true) =>
+  layerPino(pino({ level, base: null, timestamp }, stream), level)
 
 const layerPino = (sink: Pino, level: LoggingOptions["level"]) =>
   Layer.merge(Logger.layer([toPino(sink)]), Layer.succeed(References.MinimumLogLevel, MINIMUM[level]))
