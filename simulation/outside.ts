@@ -57,6 +57,8 @@ export class Outside {
   /** The fault that strikes the next call of a site. */
   draw(site: string, process: Process): FaultKind | undefined {
     const call = SITES[site]
+    // Awaited or not: it would be outside of what COMMIT and ROLLBACK decide.
+    if (this.kernel.inTransaction) this.kernel.fail("OneStep", `${process.name} calls ${site} in a transaction`)
     if (call === undefined) {
       this.kernel.fail("KnownSites", `the call site ${site} is not in the table of simulation/faults.ts`)
       return undefined
