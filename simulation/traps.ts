@@ -4,52 +4,81 @@
  */
 import crypto from "node:crypto"
 import { syncBuiltinESMExports } from "node:module"
+import timers from "node:timers"
+import promised from "node:timers/promises"
 
-const real = {
-  setTimeout: globalThis.setTimeout,
-  setInterval: globalThis.setInterval,
-  now: Date.now,
-  random: Math.random,
-  randomUUID: crypto.randomUUID,
-  randomBytes: crypto.randomBytes
-}
+/** What must not be reached for, by who holds it and how that is called. */
+const FORBIDDEN_CALLS: ReadonlyArray<readonly [string, object, ReadonlyArray<string>]> = [
+  ["", globalThis, ["setTimeout", "setInterval"]],
+  ["timers.", timers, ["setTimeout", "setInterval"]],
+  ["timers/promises.", promised, ["setTimeout", "setInterval"]],
+  ["timers/promises.scheduler.", promised.scheduler, ["wait"]],
+  ["Date.", Date, ["now"]],
+  ["performance.", performance, ["now"]],
+  ["Math.", Math, ["random"]],
+  ["crypto.", crypto, ["randomUUID", "randomBytes", "randomInt", "randomFill", "randomFillSync"]],
+  // What `node:crypto` exports of it goes by the same object.
+  ["webcrypto.", crypto.webcrypto, ["randomUUID", "getRandomValues"]]
+]
+
+type Catch = (what: string) => void
 
 /** Runs `work` with the traps set; `caught` is told what was touched. PGlite's own calls are let through by `isFree`. */
-export const withTraps = async <A>(
-  caught: (what: string) => void,
-  isFree: () => boolean,
-  work: () => Promise<A>
-): Promise<A> => {
-  const trap =
-    <A extends ReadonlyArray<unknown>, B>(what: string, original: (...args: A) => B) =>
-    (...args: A): B => {
-      const stack = isFree() ? undefined : new Error("").stack
-      // PGlite's own timers come between two steps; its WebAssembly shows on the stack.
-      if (stack !== undefined && !stack.includes("wasm://")) caught(`${what}${stack.split("\n")[2] ?? ""}`)
-      return original(...args)
-    }
-  Object.assign(globalThis, {
-    setTimeout: trap("setTimeout", real.setTimeout),
-    setInterval: trap("setInterval", real.setInterval)
-  })
-  Object.assign(Date, { now: trap("Date.now", real.now) })
-  Object.assign(Math, { random: trap("Math.random", real.random) })
-  Object.assign(crypto, {
-    randomUUID: trap("crypto.randomUUID", real.randomUUID),
-    randomBytes: trap("crypto.randomBytes", real.randomBytes)
-  })
+export const withTraps = async <A>(caught: Catch, isFree: () => boolean, work: () => Promise<A>): Promise<A> => {
+  const touched: Catch = (what) => {
+    const stack = isFree() ? undefined : new Error("").stack
+    // PGlite's own timers come between two steps; its WebAssembly shows on the stack.
+    if (stack !== undefined && !stack.includes("wasm://")) caught(`${what}${stack.split("\n")[3] ?? ""}`)
+  }
+  const undo = FORBIDDEN_CALLS.flatMap(([holder, object, names]) =>
+    names.map((name) => replace(object, name, (original) => trapped(original, () => touched(`${holder}${name}`))))
+  )
+  undo.push(replace(globalThis, "Date", (date) => timeless(date, () => touched("the time of Date"))))
   syncBuiltinESMExports()
   try {
     return await work()
   } finally {
-    const { now, random, randomBytes, randomUUID, setInterval, setTimeout } = real
-    Object.assign(globalThis, { setTimeout, setInterval })
-    Object.assign(Date, { now })
-    Object.assign(Math, { random })
-    Object.assign(crypto, { randomUUID, randomBytes })
+    for (const one of undo) one()
     syncBuiltinESMExports()
   }
 }
+
+/** Puts another value in the place of a property; what it returns puts it back. */
+const replace = (object: object, name: string, make: (original: object) => object): (() => void) => {
+  const before = Object.getOwnPropertyDescriptor(object, name)
+  const value = make(Reflect.get(object, name) as object)
+  Object.defineProperty(object, name, {
+    value,
+    configurable: true,
+    writable: true,
+    enumerable: before?.enumerable ?? true
+  })
+  return () => {
+    if (before === undefined) Reflect.deleteProperty(object, name)
+    else Object.defineProperty(object, name, before)
+  }
+}
+
+const trapped = (original: object, touched: () => void): object =>
+  new Proxy(original, {
+    apply: (target, self, args) => {
+      touched()
+      return Reflect.apply(target as () => unknown, self, args) as unknown
+    }
+  })
+
+/** A Date of a given time is free; one of now is not. */
+const timeless = (date: object, touched: () => void): object =>
+  new Proxy(date, {
+    apply: (target, self, args) => {
+      touched()
+      return Reflect.apply(target as () => unknown, self, args) as unknown
+    },
+    construct: (target, args: Array<unknown>, made) => {
+      if (args.length === 0) touched()
+      return Reflect.construct(target as new () => object, args, made) as object
+    }
+  })
 
 /** A function of SQL that reads a clock or draws a number, or undefined. */
 export const forbiddenIn = (statement: string): string | undefined => FORBIDDEN.exec(statement)?.[0]
