@@ -10,7 +10,7 @@ import type { Kernel } from "./kernel.ts"
 /** The longest that a write may be on its way, by what was announced before windows were moved. */
 const LONGEST_WINDOW = Duration.toMillis(LONGEST_WRITE) + Duration.toMillis(WRITE_MARGIN)
 /** A lease that the last beat of its owner extended, and a write that it had just begun. */
-const AFTERMATH = Duration.toMillis(HEARTBEAT) + Duration.toMillis(LEASE) + LONGEST_WINDOW
+export const AFTERMATH = Duration.toMillis(HEARTBEAT) + Duration.toMillis(LEASE) + LONGEST_WINDOW
 
 export class Disturbances {
   readonly #kernel: Kernel
@@ -19,6 +19,7 @@ export class Disturbances {
   #cutAt = 0
   #movedAt = 0
   #sharedUntil = 0
+  #troubledUntil = 0
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -40,6 +41,16 @@ export class Disturbances {
   /** It takes time until all is well again; leases are renewed all the same. */
   disturbAll(seconds = 0): void {
     this.#ofAll = Math.max(this.#ofAll, this.#kernel.now + seconds * 1000)
+  }
+
+  /** The environment misbehaves for so long, in whichever way. */
+  trouble(seconds: number): void {
+    this.#troubledUntil = Math.max(this.#troubledUntil, this.#kernel.now + seconds * 1000)
+  }
+
+  /** Milliseconds of the last moment at which anything was wrong anywhere; ahead of now while it goes on. */
+  get lastAt(): number {
+    return Math.max(this.#ofAll, this.#sharedUntil, this.#troubledUntil, ...this.#ofProcess.values())
   }
 
   /** All calls to the database that are on their way are lost, or the time of all leases is another. */

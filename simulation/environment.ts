@@ -22,6 +22,7 @@ export type Happening = Exclude<
 export const happen = (world: World, step: Happening): void => {
   const { engine, kernel, store } = world
   kernel.say(wordsOf(step))
+  world.disturbances.trouble(secondsOf(step))
   const later = (seconds: number, run: () => void) => void kernel.after(seconds * 1000, run)
   switch (step.do) {
     case "outage": {
@@ -126,6 +127,12 @@ export const happen = (world: World, step: Happening): void => {
     case "migration":
       return expandTables(store.session)
   }
+}
+
+/** How long it goes on, or until it comes; a clock jumps in an instant. */
+const secondsOf = (step: Happening): number => {
+  if (step.do === "clock jump" || step.do === "server clock jump") return 0
+  return "lostSeconds" in step ? step.lostSeconds : "seconds" in step ? step.seconds : 0
 }
 
 /** What it returns ends it, and nothing else that goes wrong at the same time. */

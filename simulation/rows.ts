@@ -11,6 +11,8 @@ export interface WorkRow {
   readonly epoch: string
   readonly due: number
   readonly writeUntil: number
+  /** Claims since the last success. */
+  readonly attempts: number
 }
 
 export interface RecordRow {
@@ -55,7 +57,8 @@ export const workOf = (row: Row): WorkRow => ({
   fence: Number(row["fence"]),
   epoch: text(row["epoch"]),
   due: time(row["due_at"]),
-  writeUntil: time(row["write_until"])
+  writeUntil: time(row["write_until"]),
+  attempts: Number(row["attempts"])
 })
 
 export const recordOf = (row: Row): RecordRow => ({

@@ -165,18 +165,17 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
   world.calm = true
   world.disturbances.disturbAll()
-  providerWatch.restartWindows()
   const rejected = Math.max(0, ...[...storeWatch.records.values()].map((row) => row.nextRetryAt - world.store.now))
   const bound =
     Math.max(millis(LEASE) + millis(LONGEST_WRITE) + millis(WRITE_MARGIN), millis(backoff(100)) * 1.1, rejected) +
     millis(RESYNC) +
     Math.max(0, -world.store.skew)
-  providerWatch.window = bound
   const deadline = kernel.now + bound
   let open: ReadonlyArray<string> = ["nothing was looked at"]
   let silent: ReadonlyArray<string> = []
   while (kernel.now < deadline && kernel.failure === undefined) {
     await kernel.run(Math.min(deadline, kernel.now + LOOK))
+    providerWatch.look()
     open = problems(world)
     silent = untold(world)
     if (open.length + silent.length === 0) break

@@ -3,7 +3,6 @@
  *
  *   S4  a write starts before its worker's deadline, under a lease that is still its own, and lands within its window
  *   S5  what is not ours is neither changed nor deleted: a stranger's record only once it was adopted
- *   S7  no more records of ours for a name and type than rows, longer than W
  *   S8  a row or a tombstone that went leaves no record of ours behind
  *   S9  the provider's limit is never hit, and after a 429 no call starts before its time
  *   S11 a rejected row is not sent again before its next retry
@@ -17,6 +16,7 @@ import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
 import type { RecordRow } from "./rows.ts"
+import type { Place, Surplus } from "./surplus.ts"
 import type { StoreWatch } from "./watch-store.ts"
 
 export interface ProviderFacts {
@@ -32,6 +32,7 @@ export interface ProviderFacts {
   readonly isLimitOurs: () => boolean
   /** A fail-over or a clock may have moved windows just now. */
   readonly isDisturbed: () => boolean
+  readonly surplus: Surplus
 }
 
 interface Batch {
@@ -60,12 +61,9 @@ export class ProviderWatch {
   readonly #back = new Map<string, number>()
   readonly #seen = new Map<string, number>()
   readonly #blocked = new Map<string, number>()
-  readonly #surplus = new Map<string, number>()
   /** When the windows of writes on their way end, by the true time: no clock and no fail-over moves them. */
   readonly #windows = new WeakMap<ApiRequest, number>()
   readonly #facts: ProviderFacts
-  /** Milliseconds that a surplus record may last: set when the bounds of a run are known. */
-  window = Number.POSITIVE_INFINITY
 
   constructor(facts: ProviderFacts) {
     this.#facts = facts
@@ -188,40 +186,24 @@ export class ProviderWatch {
 
   /** Takes a look at all zones: what stands there now, and whether there is more than rows ask for. */
   look(): void {
-    const { kernel, store } = this.#facts
+    const { records, store, surplus, zoneName } = this.#facts
     const asked = new Map<string, number>()
     for (const row of store.records.values()) {
       const key = `${row.type} ${this.fqdn(row)}`
       asked.set(key, (asked.get(key) ?? 0) + 1)
     }
-    const standing = new Map<string, number>()
+    const places: Array<Place> = []
     for (const domainId of new Set([...store.work.keys()].map(Number).filter(Number.isInteger))) {
-      for (const record of this.#facts.records(this.#facts.zoneName(domainId))) {
+      const standing = new Map<string, number>()
+      for (const record of records(zoneName(domainId))) {
         this.#seen.set(identity(record.type, record.name, record.content), this.#facts.now())
         if (!this.ours.has(record.id)) continue
         const key = `${record.type} ${record.name}`
         standing.set(key, (standing.get(key) ?? 0) + 1)
       }
+      for (const [key, count] of standing) places.push({ domainId, key, standing: count, asked: asked.get(key) ?? 0 })
     }
-    for (const key of this.#surplus.keys()) {
-      if ((standing.get(key) ?? 0) <= (asked.get(key) ?? 0)) this.#surplus.delete(key)
-    }
-    for (const [key, count] of standing) {
-      if (count <= (asked.get(key) ?? 0)) continue
-      const since = this.#surplus.get(key) ?? kernel.now
-      this.#surplus.set(key, since)
-      if (kernel.now - since > this.window) {
-        kernel.fail(
-          "S7",
-          `${count} records of ours stand for ${key}, which ${asked.get(key) ?? 0} rows ask for, since ${(kernel.now - since) / 1000} s`
-        )
-      }
-    }
-  }
-
-  /** A surplus that faults kept alive counts from their end. */
-  restartWindows(): void {
-    for (const key of this.#surplus.keys()) this.#surplus.set(key, this.#facts.kernel.now)
+    surplus.look(places)
   }
 
   wasSeen(row: Pick<RecordRow, "domainId" | "type" | "name" | "value">, since: number): boolean {

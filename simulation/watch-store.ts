@@ -307,4 +307,4 @@ const HEARTBEAT_MILLIS = Duration.toMillis(HEARTBEAT)
 /** There and back again. */
 const STATEMENT = 2 * WAY[1]
 /** A key that became due as a claim had just looked: its answer, what is due next, a poll of who hears hints, a claim. */
-const LONGEST_WAIT = Duration.toMillis(POLL_WITH_HINTS) + 3 * STATEMENT
+export const LONGEST_WAIT = Duration.toMillis(POLL_WITH_HINTS) + 3 * STATEMENT

@@ -20,6 +20,8 @@ import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplic
 import type { Session } from "./session.ts"
 import type { Scenario } from "./steps.ts"
 import { type Row, Store } from "./store.ts"
+import { workOf } from "./rows.ts"
+import { Surplus } from "./surplus.ts"
 import { emptyTables, WATCHED } from "./tables.ts"
 import { ProviderWatch, retryAfter } from "./watch-provider.ts"
 import { StoreWatch } from "./watch-store.ts"
@@ -101,6 +103,14 @@ export class World {
       isQuiet: () => this.calm && this.disturbances.isOver,
       wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
     })
+    const surplus = new Surplus({
+      kernel,
+      troubledAt: () => this.disturbances.lastAt,
+      skew: () => this.store.skew,
+      interval: INTERVAL,
+      zones,
+      quota: scenario.quota
+    })
     this.providerWatch = new ProviderWatch({
       kernel,
       now: () => this.store.now,
@@ -111,7 +121,8 @@ export class World {
       blockedUntil: (token) => this.#blocks.until(token, this.store.now),
       isSettled: () => this.settledAt !== undefined,
       isLimitOurs: () => !this.disturbances.isLimitShared,
-      isDisturbed: () => this.disturbances.areWindowsMoved
+      isDisturbed: () => this.disturbances.areWindowsMoved,
+      surplus
     })
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
     this.store.onStatement = (site, parameters) => this.leaks.sent(site, parameters)
@@ -120,6 +131,7 @@ export class World {
       this.cluster?.objects.commit(commit.changes)
       for (const { new: after, old, table } of commit.changes) {
         if (table === "api_budgets") this.#blocks.note(after, this.store.now)
+        if (table === "reconcile_work" && after !== null) surplus.commit(workOf(after))
         if (after === null && old !== null) this.#gone(table, old)
       }
     }
