@@ -82,12 +82,15 @@ export const stateOf = (world: World): string => {
     .filter((row) => row.present || !world.isCutOff(row.domainId))
     .map(
       (row) =>
-        `${storeWatch.domains.get(row.domainId)} ${row.type} ${row.name} ${row.value} ${row.ttl} ${becameOf(world, row)}`
+        `${storeWatch.domains.get(row.domainId)} ${row.type} ${row.name} ${row.value} ${row.ttl} ${row.proxied ? "proxied " : ""}${becameOf(world, row)}`
     )
   const records = zones.flatMap((zone) =>
     (world.isCutOff(storeWatch.domainOf(zone) ?? 0) ? [] : world.recordsOf(zone))
       .filter(({ id }) => !isNobodys(world, zone, id))
-      .map((record) => `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.comment ?? "-"}`)
+      .map(
+        (record) =>
+          `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.proxied ? "proxied " : ""}${record.comment ?? "-"}`
+      )
   )
   const objects = world.cluster === undefined ? [] : clusterState(world.cluster)
   return [...rows.sort(), ...records.sort(), ...objects].join(" | ")

@@ -2,6 +2,7 @@
  * People and strangers. Somebody who asks for something asks again until it stands in the database, whatever became of
  * the answer; only then do they ask for the next thing of that name.
  */
+import { isDeepStrictEqual } from "node:util"
 import type { Effect } from "effect"
 import type { DatabaseError } from "../src/database/database.ts"
 import * as records from "../src/reconcilers/dns/store/records.ts"
@@ -86,11 +87,14 @@ export class People {
               ...(step.ttl === undefined ? {} : { ttl: step.ttl })
             })
       case "change": {
-        const isSo = row === undefined || ((step.value ?? row.value) === row.value && (step.ttl ?? row.ttl) === row.ttl)
+        const { comment, proxied, ttl, value } = step
         const change = {
-          ...(step.value === undefined ? {} : { value: step.value }),
-          ...(step.ttl === undefined ? {} : { ttl: step.ttl })
+          ...(value === undefined ? {} : { value }),
+          ...(ttl === undefined ? {} : { ttl }),
+          ...(proxied === undefined ? {} : { proxied }),
+          ...(comment === undefined ? {} : { comment })
         }
+        const isSo = row === undefined || isDeepStrictEqual({ ...row, ...change }, row)
         return isSo ? undefined : records.update({ id: row.id, ...change })
       }
       case "remove":

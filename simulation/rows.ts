@@ -22,6 +22,8 @@ export interface RecordRow {
   readonly name: string
   readonly value: string
   readonly ttl: number
+  readonly proxied: boolean
+  readonly comment: string | null
   readonly present: boolean
   readonly generation: number
   readonly observed: number
@@ -68,6 +70,8 @@ export const recordOf = (row: Row): RecordRow => ({
   name: text(row["name"]),
   value: text(row["value"]),
   ttl: Number(row["ttl"]),
+  proxied: row["proxied"] === true,
+  comment: typeof row["comment"] === "string" ? row["comment"] : null,
   present: row["desired_state"] === "present",
   generation: Number(row["generation"]),
   observed: Number(row["observed_generation"]),

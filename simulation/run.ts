@@ -126,14 +126,11 @@ const begin = (world: World): void => {
     ])
     store.session.query("insert into domain_dns_providers (domain_id, api_key_id) values ($1, 1)", [index + 1])
   }
-  for (const { domainId, name, ttl, type, value } of scenario.rows ?? []) {
-    store.session.query("insert into dns_records (domain_id, type, name, value, ttl) values ($1, $2, $3, $4, $5)", [
-      domainId,
-      type,
-      name,
-      value,
-      ttl
-    ])
+  for (const { comment = null, domainId, name, proxied = false, ttl, type, value } of scenario.rows ?? []) {
+    store.session.query(
+      "insert into dns_records (domain_id, type, name, value, ttl, proxied, comment) values ($1, $2, $3, $4, $5, $6, $7)",
+      [domainId, type, name, value, ttl, proxied, comment]
+    )
   }
   world.reread()
   store.rolledBack()

@@ -22,7 +22,13 @@ interface Named {
 
 export type Step = { readonly at: number } & (
   | ({ readonly do: "create"; readonly value: string; readonly ttl?: number } & Place)
-  | ({ readonly do: "change"; readonly value?: string; readonly ttl?: number } & Place)
+  | ({
+      readonly do: "change"
+      readonly value?: string
+      readonly ttl?: number
+      readonly proxied?: boolean
+      readonly comment?: string
+    } & Place)
   | ({ readonly do: "remove" } & Place)
   | ({ readonly do: "retry" } & Place)
   /** A stranger's record; with `mark` it looks like that of another installation. */
@@ -119,6 +125,8 @@ export interface Scenario {
     readonly name: string
     readonly value: string
     readonly ttl: number
+    readonly proxied?: boolean
+    readonly comment?: string | null
   }>
   readonly steps: ReadonlyArray<Step>
   /** Seconds after which no fault and no step comes any more. */

@@ -20,10 +20,16 @@ const drawnOf = (seed: number): Scenario => {
   const zones = random.chance(0.3) ? 2 : 1
   const replicas = random.between(1, 3)
   const asked = wishes(random, zones)
-  const own = [...asked, ...meddling(random, zones), ...troubles(random, replicas, zones, asked)]
+  const own = [
+    ...asked,
+    ...meddling(random, zones),
+    ...troubles(random, replicas, zones, asked),
+    ...settings(seed, asked)
+  ]
   const quota = random.chance(0.2) ? { quota: random.between(40, 80) } : {}
   const isSecondary = random.chance(0.25)
   const { steps, ...cluster } = clusterOf(seed, zones, LENGTH)
+  const isLossy = [...own, ...steps].some((step) => step.do === "fail-over" && step.lostSeconds > 0)
   return {
     name: "random",
     about: "drawn from the seed",
@@ -43,6 +49,8 @@ const drawnOf = (seed: number): Scenario => {
     ]
       // A zone that comes back brings all zones back to what they were: it must be the only one.
       .filter((step) => step.do !== "zone gone" || cluster.cluster === undefined)
+      // Nobody takes a comment off again that a lost row asked for: what stands then depends on the way, too.
+      .filter((step) => !isLossy || isSecondary || !("comment" in step))
       // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
       .map((step) => (step.do === "fail-over" && isSecondary ? { ...step, lostSeconds: 0 } : step))
       .toSorted((a, b) => a.at - b.at)
@@ -168,6 +176,26 @@ const undone = (seed: number, own: ReadonlyArray<Step>): ReadonlyArray<Step> => 
 const revocation = (seed: number): ReadonlyArray<Step> => {
   const random = randomOf(seed, "token gone")
   return random.chance(0.06) ? [{ at: at(random, 5, LENGTH - 30), do: "token gone" }] : []
+}
+
+/** Somebody wants records proxied and not any more, or with a comment. From a stream of its own, too. */
+const settings = (seed: number, asked: ReadonlyArray<Step>): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "settings")
+  if (!random.chance(0.25)) return []
+  return asked.flatMap((step): ReadonlyArray<Step> => {
+    if (step.do !== "create" || !random.chance(0.5)) return []
+    const { name, type, zone } = step
+    const change = { at: at(random, step.at, LENGTH - 20), do: "change", zone, type, name } as const
+    // A record that is made of another keeps its comment where nobody asks for one: what stands then depends on the way.
+    const isKept = !asked.some((other) => other.do === "remove" && other.zone === zone && other.name === name)
+    if (isKept && random.chance(0.4)) return [{ ...change, comment: `words ${random.between(1, 9)}` }]
+    return type === "TXT"
+      ? []
+      : [
+          { ...change, proxied: true },
+          { ...change, at: change.at + random.between(0, 9), proxied: false }
+        ]
+  })
 }
 
 /** Writes are the fewest calls, and the ones that nobody can take back. */

@@ -12,6 +12,8 @@ import type { ApiRequest, ApiResponse } from "../src/simulator/envelope.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { WRITE_MARGIN } from "../src/database/work.ts"
 import { CLEAN_MILLIS } from "../src/reconcilers/dns/plan.ts"
+import { readComment } from "../src/model/dns/comment.ts"
+import { AUTOMATIC_TTL } from "../src/model/dns/record.ts"
 import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
@@ -32,6 +34,7 @@ export interface ProviderFacts {
   readonly isLimitOurs: () => boolean
   /** A fail-over or a clock may have moved windows just now. */
   readonly isDisturbed: () => boolean
+  readonly holdsComments: boolean
   readonly surplus: Surplus
 }
 
@@ -51,6 +54,16 @@ const tokenOf = ({ headers }: ApiRequest) => String(headers?.["authorization"]).
 const batchOf = (request: ApiRequest): Batch => JSON.parse(request.body ?? "{}") as Batch
 
 export const identity = (type: string, name: string, content: string) => `${type} ${name} ${content}`
+
+type Asked = Pick<RecordRow, "domainId" | "type" | "name" | "value" | "ttl" | "proxied" | "comment">
+
+/** A record with its settings; the provider chooses the ttl of what it proxies. */
+const seenKey = (id: string, ttl: number, proxied: boolean, comment: string | null) =>
+  `${id}, ttl ${proxied ? AUTOMATIC_TTL : ttl}, proxied ${proxied}${comment === null ? "" : `, ${comment}`}`
+
+/** What a record that stands fulfils: a wish for its comment, and one that leaves the comment open. */
+const seenKeys = ({ comment, content, name, proxied, ttl, type }: StoredRecord): ReadonlyArray<string> =>
+  [null, readComment(comment).text].map((text) => seenKey(identity(type, name, content), ttl, proxied, text))
 
 export class ProviderWatch {
   writes = 0
@@ -196,7 +209,7 @@ export class ProviderWatch {
     for (const domainId of new Set([...store.work.keys()].map(Number).filter(Number.isInteger))) {
       const standing = new Map<string, number>()
       for (const record of records(zoneName(domainId))) {
-        this.#seen.set(identity(record.type, record.name, record.content), this.#facts.now())
+        for (const key of seenKeys(record)) this.#seen.set(key, this.#facts.now())
         if (!this.ours.has(record.id)) continue
         const key = `${record.type} ${record.name}`
         standing.set(key, (standing.get(key) ?? 0) + 1)
@@ -206,8 +219,11 @@ export class ProviderWatch {
     surplus.look(places)
   }
 
-  wasSeen(row: Pick<RecordRow, "domainId" | "type" | "name" | "value">, since: number): boolean {
-    return (this.#seen.get(identity(row.type, this.fqdn(row), contentOf(row))) ?? 0) >= since - STALENESS
+  /** With all that the row asks for: where comments cannot be had, nobody minds that it is not there. */
+  wasSeen(row: Asked, since: number): boolean {
+    const id = identity(row.type, this.fqdn(row), contentOf(row))
+    const comment = this.#facts.holdsComments ? row.comment : null
+    return (this.#seen.get(seenKey(id, row.ttl, row.proxied, comment)) ?? 0) >= since - STALENESS
   }
 
   cameBack(ids: Iterable<string>): void {

@@ -122,6 +122,7 @@ export class World {
       isSettled: () => this.settledAt !== undefined,
       isLimitOurs: () => !this.disturbances.isLimitShared,
       isDisturbed: () => this.disturbances.areWindowsMoved,
+      holdsComments: scenario.zoneType !== "secondary",
       surplus
     })
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)

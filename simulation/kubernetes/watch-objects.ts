@@ -54,6 +54,8 @@ interface RecordSpec {
   readonly name: string
   readonly values: ReadonlyArray<string>
   readonly ttl?: number
+  readonly proxied?: boolean
+  readonly comment?: string
   readonly state?: string
 }
 
@@ -170,11 +172,11 @@ export class ObjectWatch {
   }
 
   wanted(namespace: string, spec: unknown): ReadonlyArray<Wanted> {
-    const { domainRef, name, state, ttl = 120, type, values } = spec as RecordSpec
+    const { comment = null, domainRef, name, proxied = false, state, ttl = 120, type, values } = spec as RecordSpec
     const domain = this.#facts.store.domainOf(this.#zoneNamed(namespace, domainRef.name))
     return state === "absent" || domain === undefined
       ? []
-      : values.map((value) => ({ domainId: domain, type, name, value, ttl }))
+      : values.map((value) => ({ domainId: domain, type, name, value, ttl, proxied, comment }))
   }
 
   #zoneNamed(namespace: string, name: string): string {
@@ -223,6 +225,8 @@ export interface Wanted {
   readonly name: string
   readonly value: string
   readonly ttl: number
+  readonly proxied: boolean
+  readonly comment: string | null
 }
 
 /** So long a pass may go on with what it read before the tables were put back, and who claimed it then hold it. */
