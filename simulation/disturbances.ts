@@ -8,7 +8,7 @@ import { LONGEST_WRITE } from "../src/reconcilers/dns/apply.ts"
 import type { Kernel } from "./kernel.ts"
 
 /** The longest that a write may be on its way, by what was announced before windows were moved. */
-const LONGEST_WINDOW = Duration.toMillis(LONGEST_WRITE) + Duration.toMillis(WRITE_MARGIN)
+export const LONGEST_WINDOW = Duration.toMillis(LONGEST_WRITE) + Duration.toMillis(WRITE_MARGIN)
 /** A lease that the last beat of its owner extended, and a write that it had just begun. */
 export const AFTERMATH = Duration.toMillis(HEARTBEAT) + Duration.toMillis(LEASE) + LONGEST_WINDOW
 

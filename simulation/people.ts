@@ -104,6 +104,13 @@ export class People {
     }
   }
 
+  /** Where retries have stopped somebody asks again, since nobody else ever would. */
+  revive(): void {
+    for (const { id, stopped } of this.#world.storeWatch.records.values()) {
+      if (stopped) this.#world.call(records.retry(id), () => undefined)
+    }
+  }
+
   rowsOf({ name, type, zone }: Pick<Asking, "zone" | "type" | "name">): ReadonlyArray<RecordRow> {
     return [...this.#world.storeWatch.records.values()].filter(
       (row) => row.domainId === zone + 1 && row.type === type && row.name === name

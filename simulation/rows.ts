@@ -34,6 +34,8 @@ export interface RecordRow {
   readonly retryCount: number
   readonly nextRetryAt: number
   readonly reason: string
+  /** At the provider; empty until it is known. */
+  readonly recordId: string
   /** Of the object that asks for it. */
   readonly manifestId: number | undefined
 }
@@ -82,6 +84,7 @@ export const recordOf = (row: Row): RecordRow => ({
   retryCount: Number(row["retry_count"]),
   nextRetryAt: time(row["next_retry_at"]),
   reason: text(row["error_reason"]),
+  recordId: text(row["provider_record_id"]),
   manifestId: typeof row["manifest_id"] === "number" ? row["manifest_id"] : undefined
 })
 

@@ -7,9 +7,9 @@
  *   L5 every row is active, or in error with a reason; a zone whose token is revoked for good says so
  */
 import { Duration } from "effect"
-import { HEARTBEAT, LEASE, WRITE_MARGIN } from "../src/database/work.ts"
-import { LONGEST_WRITE } from "../src/reconcilers/dns/apply.ts"
+import { HEARTBEAT, LEASE } from "../src/database/work.ts"
 import { backoff } from "../src/reconcilers/pass.ts"
+import { LONGEST_WINDOW } from "./disturbances.ts"
 import { becalm, happen } from "./environment.ts"
 import { problems, stateOf, unexplainedIn, untold } from "./end.ts"
 import type { Fault, FaultPlan } from "./faults.ts"
@@ -126,10 +126,14 @@ const begin = (world: World): void => {
     ])
     store.session.query("insert into domain_dns_providers (domain_id, api_key_id) values ($1, 1)", [index + 1])
   }
-  for (const { comment = null, domainId, name, proxied = false, ttl, type, value } of scenario.rows ?? []) {
+  for (const row of scenario.rows ?? []) {
+    const { comment = null, domainId, name, proxied = false, rejections = 0, ttl, type, value } = row
     store.session.query(
-      "insert into dns_records (domain_id, type, name, value, ttl, proxied, comment) values ($1, $2, $3, $4, $5, $6, $7)",
-      [domainId, type, name, value, ttl, proxied, comment]
+      `insert into dns_records (domain_id, type, name, value, ttl, proxied, comment, retry_count,
+          rejected_generation, error_reason, next_retry_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, case when $9 then 1 end, case when $9 then 'RejectedByProvider' end,
+          case when $9 then driftless_now() + interval '5 seconds' end)`,
+      [domainId, type, name, value, ttl, proxied, comment, rejections, rejections > 0]
     )
   }
   world.reread()
@@ -162,24 +166,27 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
   world.calm = true
   world.disturbances.disturbAll()
-  const rejected = Math.max(0, ...[...storeWatch.records.values()].map((row) => row.nextRetryAt - world.store.now))
-  const bound =
-    Math.max(millis(LEASE) + millis(LONGEST_WRITE) + millis(WRITE_MARGIN), millis(backoff(100)) * 1.1, rejected) +
-    millis(RESYNC) +
-    Math.max(0, -world.store.skew)
-  const deadline = kernel.now + bound
+  const began = kernel.now
+  const longest = Math.max(millis(LEASE) + LONGEST_WINDOW, millis(backoff(100)) * 1.1)
+  const retry = () => Math.max(0, ...[...storeWatch.records.values()].map((row) => row.nextRetryAt - world.store.skew))
+  const lastMoment = () => Math.max(began + longest, retry()) + millis(RESYNC) + Math.max(0, -world.store.skew)
+  let deadline = lastMoment()
   let open: ReadonlyArray<string> = ["nothing was looked at"]
   let silent: ReadonlyArray<string> = []
   while (kernel.now < deadline && kernel.failure === undefined) {
     await kernel.run(Math.min(deadline, kernel.now + LOOK))
     providerWatch.look()
+    people.revive()
+    // What was on its way may yet be rejected; nothing is that was sent from then on.
+    if (kernel.now - began <= LONGEST_WINDOW) deadline = Math.max(deadline, lastMoment())
     open = problems(world)
     silent = untold(world)
     if (open.length + silent.length === 0) break
   }
   if (kernel.failure !== undefined) return
-  if (open.length > 0) return kernel.fail("L1", `${bound / 1000} s after the last fault: ${open.join("; ")}`)
-  if (silent.length > 0) return kernel.fail("L5", `${bound / 1000} s after the last fault: ${silent.join("; ")}`)
+  const waited = `${(deadline - began) / 1000} s after the last fault`
+  if (open.length > 0) return kernel.fail("L1", `${waited}: ${open.join("; ")}`)
+  if (silent.length > 0) return kernel.fail("L5", `${waited}: ${silent.join("; ")}`)
   kernel.say(`all has converged: ${stateOf(world)}`)
   world.settledAt = kernel.now
   if (end === "converged") return

@@ -178,6 +178,27 @@ const slow: Scenario = {
   ]
 }
 
+const rejections: Scenario = {
+  name: "rejections",
+  about: "the provider goes on rejecting what it has rejected for hours, until retries stop and a person asks again",
+  replicas: 2,
+  zones: 1,
+  length: 25,
+  rows: [
+    { domainId: 1, type: "A", name: "often", value: "192.0.2.1", ttl: 120, rejections: 4 },
+    { domainId: 1, type: "A", name: "long", value: "192.0.2.2", ttl: 120, rejections: 8 },
+    { domainId: 1, type: "TXT", name: "last", value: "hello", ttl: 120, rejections: 9 }
+  ],
+  steps: [
+    { at: 1, do: "poison", name: "often", seconds: 12 },
+    { at: 1, do: "poison", name: "long", seconds: 12 },
+    { at: 1, do: "poison", name: "last", seconds: 12 },
+    { at: 16, do: "retry", zone: 0, type: "A", name: "often" },
+    { at: 16, do: "retry", zone: 0, type: "A", name: "long" },
+    { at: 16.1, do: "retry", zone: 0, type: "TXT", name: "last" }
+  ]
+}
+
 export const SCENARIOS: ReadonlyArray<Scenario> = [
   create,
   change,
@@ -189,5 +210,6 @@ export const SCENARIOS: ReadonlyArray<Scenario> = [
   upkeep,
   undone,
   slow,
+  rejections,
   ...CLUSTER_SCENARIOS
 ]

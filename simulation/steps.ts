@@ -127,6 +127,8 @@ export interface Scenario {
     readonly ttl: number
     readonly proxied?: boolean
     readonly comment?: string | null
+    /** So often the provider has rejected it, and it is about to be tried again. */
+    readonly rejections?: number
   }>
   readonly steps: ReadonlyArray<Step>
   /** Seconds after which no fault and no step comes any more. */

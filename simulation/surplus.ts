@@ -10,12 +10,10 @@
  * has the longest backoff and the resync in it.
  */
 import { Duration } from "effect"
-import { WRITE_MARGIN } from "../src/database/work.ts"
-import { LONGEST_WRITE } from "../src/reconcilers/dns/apply.ts"
 import { driftInterval } from "../src/reconcilers/dns/interval.ts"
 import { backoff } from "../src/reconcilers/pass.ts"
 import { CLOUDFLARE_LIMIT } from "../src/simulator/limits.ts"
-import { AFTERMATH } from "./disturbances.ts"
+import { AFTERMATH, LONGEST_WINDOW } from "./disturbances.ts"
 import type { Kernel } from "./kernel.ts"
 import type { WorkRow } from "./rows.ts"
 import { LONGEST_WAIT } from "./watch-store.ts"
@@ -60,7 +58,7 @@ export class Surplus {
       AFTERMATH +
       driftInterval(Duration.toMillis(interval), zones, { capacity: quota, windowSeconds }) +
       LONGEST_WAIT +
-      WRITE +
+      LONGEST_WINDOW +
       limited +
       Math.max(0, -skew())
     )
@@ -90,6 +88,5 @@ export class Surplus {
   }
 }
 
-const WRITE = Duration.toMillis(LONGEST_WRITE) + Duration.toMillis(WRITE_MARGIN)
 /** With what spreads it; what only a person can mend is looked at again after the same time. */
 const LONGEST_BACKOFF = Duration.toMillis(backoff(100)) * 1.1

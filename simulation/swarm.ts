@@ -20,11 +20,13 @@ const drawnOf = (seed: number): Scenario => {
   const zones = random.chance(0.3) ? 2 : 1
   const replicas = random.between(1, 3)
   const asked = wishes(random, zones)
+  const late = rejected(seed)
   const own = [
     ...asked,
     ...meddling(random, zones),
     ...troubles(random, replicas, zones, asked),
-    ...settings(seed, asked)
+    ...settings(seed, asked),
+    ...late.steps
   ]
   const quota = random.chance(0.2) ? { quota: random.between(40, 80) } : {}
   const isSecondary = random.chance(0.25)
@@ -39,6 +41,7 @@ const drawnOf = (seed: number): Scenario => {
     ...quota,
     ...(isSecondary ? { zoneType: "secondary" } : {}),
     ...pagesOf(seed),
+    rows: late.rows,
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
     steps: [
@@ -196,6 +199,23 @@ const settings = (seed: number, asked: ReadonlyArray<Step>): ReadonlyArray<Step>
           { ...change, at: change.at + random.between(0, 9), proxied: false }
         ]
   })
+}
+
+/**
+ * A record that the provider has rejected for hours, and does again: the long waits, and the end of all retries. Mostly
+ * somebody asks for it again. From a stream of its own, too.
+ */
+const rejected = (seed: number): Pick<Scenario, "steps"> & { readonly rows: NonNullable<Scenario["rows"]> } => {
+  const random = randomOf(seed, "rejected before")
+  if (!random.chance(0.2)) return { rows: [], steps: [] }
+  const [name, type] = ["late", "A"] as const
+  return {
+    rows: [{ domainId: 1, type, name, value: "192.0.2.77", ttl: 120, rejections: random.pick([4, 8, 9]) }],
+    steps: [
+      { at: at(random, 0, 2), do: "poison", name, seconds: random.between(10, 90) },
+      ...(random.chance(0.5) ? [{ at: LENGTH - at(random, 5, 60), do: "retry", zone: 0, type, name } as const] : [])
+    ]
+  }
 }
 
 /** Writes are the fewest calls, and the ones that nobody can take back. */

@@ -5,7 +5,6 @@
  *   S5  what is not ours is neither changed nor deleted: a stranger's record only once it was adopted
  *   S8  a row or a tombstone that went leaves no record of ours behind
  *   S9  the provider's limit is never hit, and after a 429 no call starts before its time
- *   S11 a rejected row is not sent again before its next retry
  *   L2  in quiet, when all has converged, nothing is written
  */
 import type { ApiRequest, ApiResponse } from "../src/simulator/envelope.ts"
@@ -14,9 +13,9 @@ import { WRITE_MARGIN } from "../src/database/work.ts"
 import { CLEAN_MILLIS } from "../src/reconcilers/dns/plan.ts"
 import { readComment } from "../src/model/dns/comment.ts"
 import { AUTOMATIC_TTL } from "../src/model/dns/record.ts"
-import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
+import { type Batch, sentTooEarly } from "./retries.ts"
 import type { RecordRow } from "./rows.ts"
 import type { Place, Surplus } from "./surplus.ts"
 import type { StoreWatch } from "./watch-store.ts"
@@ -36,17 +35,6 @@ export interface ProviderFacts {
   readonly isDisturbed: () => boolean
   readonly holdsComments: boolean
   readonly surplus: Surplus
-}
-
-interface Batch {
-  readonly deletes?: ReadonlyArray<{ readonly id: string }>
-  readonly patches?: ReadonlyArray<{
-    readonly id: string
-    readonly type?: string
-    readonly name?: string
-    readonly content?: string
-  }>
-  readonly posts?: ReadonlyArray<{ readonly type: string; readonly name: string; readonly content?: string }>
 }
 
 const pathOf = (request: ApiRequest) => /zones\/([^/]+)\/dns_records\/batch$/u.exec(request.path)?.[1]
@@ -112,16 +100,13 @@ export class ProviderWatch {
     this.#checkRetries(Number(key), batchOf(request))
   }
 
-  #checkRetries(domainId: number, { posts = [] }: Batch): void {
+  #checkRetries(domainId: number, batch: Batch): void {
     const { kernel, now, store } = this.#facts
-    for (const post of posts) {
-      const rows = [...store.records.values()].filter(
-        (row) => row.present && this.#is(row, domainId, post.type, post.name, post.content ?? "")
-      )
-      if (rows.length > 0 && rows.every((row) => isHeld(row, now()))) {
-        kernel.fail("S11", `${post.type} ${post.name} is sent before its next retry`)
-      }
-    }
+    const rows = [...store.records.values()].filter((row) => row.domainId === domainId)
+    const what = sentTooEarly(batch, rows, now(), (row, { content = "", name = "", type = "" }) =>
+      this.#is(row, domainId, type, name, content)
+    )
+    if (what !== undefined) kernel.fail("S11", `${what} is sent before its next retry`)
   }
 
   #is(row: RecordRow, domainId: number, type: string, name: string, content: string): boolean {
@@ -286,9 +271,6 @@ export class ProviderWatch {
 /** Milliseconds that an answer says to wait. */
 export const retryAfter = ({ headers }: ApiResponse): number =>
   Number(Object.entries(headers).find(([name]) => name.toLowerCase() === "retry-after")?.[1] ?? 0) * 1000
-
-const isHeld = (row: RecordRow, now: number) =>
-  row.rejected && !PLAN_REASONS.some((reason) => reason === row.reason) && (row.stopped || row.nextRetryAt > now)
 
 /** As Cloudflare writes it. */
 export const contentOf = ({ type, value }: { readonly type: string; readonly value: string }) =>

@@ -5,7 +5,6 @@
  *   S2  the fence of a key rises with each claim of an epoch
  *   S3  a pass whose fence is not the row's writes nothing, and nobody touches another's lease
  *   S6  `observed` never falls, never passes `generation`, and only tells what a pass looked at
- *   S11 a rejected row waits its backoff, counted by one; a success counts from nothing again
  *   L3  a change that came during a pass makes its key due at once when the pass ends
  *   L4  a lease is lost only by who stood still, died or was cut off; in quiet no key waits longer than a poll
  *       while somebody has a slot for it; that none is starved is in watch-waits.ts
@@ -14,6 +13,7 @@ import { Duration } from "effect"
 import { HEARTBEAT, LEASE } from "../src/database/work.ts"
 import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
+import { checkRetry } from "./retries.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
 import { type Change, type Commit, type PassId, type Row, WAY } from "./store.ts"
 import { WaitWatch } from "./watch-waits.ts"
@@ -276,23 +276,9 @@ export class StoreWatch {
         `record ${row.id} shows ${row.type} ${row.name} ${row.value} as done by ${site}; it was never there`
       )
     }
-    if (row.observed === row.generation && row.observed > old.observed && row.retryCount !== 0) {
-      kernel.fail("S11", `record ${row.id} succeeded and still counts ${row.retryCount} retries`)
-    }
-    if (!row.rejected || row.retryCount === old.retryCount) return
-    if (row.retryCount !== old.retryCount + 1 && old.generation === row.generation) {
-      kernel.fail("S11", `record ${row.id} counts from ${old.retryCount} to ${row.retryCount}`)
-    }
-    const delay = retryDelay(row.retryCount)
-    const isWaiting = delay === null ? row.stopped : row.nextRetryAt >= now + delay - 1
-    if (!isWaiting)
-      kernel.fail("S11", `record ${row.id} was rejected ${row.retryCount} times and waits less than its backoff`)
+    checkRetry(kernel, now, old, row)
   }
 }
-
-/** The backoff of the seed, in its own words: 60, 120, 240, 480, 960, 1800 s; null from the tenth on. */
-const retryDelay = (count: number): number | null =>
-  count >= 10 ? null : ([60, 120, 240, 480, 960][count - 1] ?? 1800) * 1000
 
 /** Of an array in PostgreSQL's notation; names of ours hold no quotes. */
 const elements = (text: unknown): ReadonlyArray<string> =>
