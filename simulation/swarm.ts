@@ -9,6 +9,7 @@ import { clusterChanceOf, clusterOf } from "./kubernetes/swarm.ts"
 import { crowdOf } from "./crowd.ts"
 import { type Random, randomOf } from "./random.ts"
 import type { Scenario, Step } from "./steps.ts"
+import { contentOf } from "./watch-provider.ts"
 
 const NAMES = ["www", "app", "note"] as const
 const LENGTH = 180
@@ -44,6 +45,7 @@ const drawnOf = (seed: number): Scenario => {
     rows: late.rows,
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
+    ...unadopted(seed, asked),
     steps: [
       ...own,
       ...revocation(seed),
@@ -215,6 +217,18 @@ const rejected = (seed: number): Pick<Scenario, "steps"> & { readonly rows: NonN
       { at: at(random, 0, 2), do: "poison", name, seconds: random.between(10, 90) },
       ...(random.chance(0.5) ? [{ at: LENGTH - at(random, 5, 60), do: "retry", zone: 0, type, name } as const] : [])
     ]
+  }
+}
+
+/** Nothing is adopted, and a stranger has just what somebody asks for. From a stream of its own, too. */
+const unadopted = (seed: number, asked: ReadonlyArray<Step>): Pick<Scenario, "adoption" | "strangers"> => {
+  const random = randomOf(seed, "adoption")
+  const wishes = asked.flatMap((step) => (step.do === "create" ? [step] : []))
+  if (wishes.length === 0 || !random.chance(0.15)) return {}
+  const { name, type, value, zone } = random.pick(wishes)
+  return {
+    adoption: "Never",
+    strangers: [{ zone, type, name: `${name}.zone${zone}.test`, content: contentOf({ type, value }), comment: null }]
   }
 }
 

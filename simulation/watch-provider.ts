@@ -2,7 +2,7 @@
  * What must hold of every call to the provider:
  *
  *   S4  a write starts before its worker's deadline, under a lease that is still its own, and lands within its window
- *   S5  what is not ours is neither changed nor deleted: a stranger's record only once it was adopted
+ *   S5  what is not ours is neither changed nor deleted: a stranger's record only once it was adopted (`adoptions.ts`)
  *   S8  a row or a tombstone that went leaves no record of ours behind
  *   S9  the provider's limit is never hit, and after a 429 no call starts before its time
  *   L2  in quiet, when all has converged, nothing is written
@@ -15,6 +15,7 @@ import { readComment } from "../src/model/dns/comment.ts"
 import { AUTOMATIC_TTL } from "../src/model/dns/record.ts"
 import { Duration } from "effect"
 import type { Kernel, Process } from "./kernel.ts"
+import { Adoptions } from "./adoptions.ts"
 import { type Batch, sentTooEarly } from "./retries.ts"
 import type { RecordRow } from "./rows.ts"
 import type { Place, Surplus } from "./surplus.ts"
@@ -34,6 +35,7 @@ export interface ProviderFacts {
   /** A fail-over or a clock may have moved windows just now. */
   readonly isDisturbed: () => boolean
   readonly holdsComments: boolean
+  readonly instance: string
   readonly surplus: Surplus
 }
 
@@ -58,6 +60,7 @@ export class ProviderWatch {
   calls = 0
   /** Ids of records that the product made or adopted. */
   readonly ours = new Set<string>()
+  readonly adoptions: Adoptions
   /** When the provider itself brought a record back, as it went back to before its deletion. By id. */
   readonly #back = new Map<string, number>()
   readonly #seen = new Map<string, number>()
@@ -68,6 +71,15 @@ export class ProviderWatch {
 
   constructor(facts: ProviderFacts) {
     this.#facts = facts
+    this.adoptions = new Adoptions({
+      kernel: facts.kernel,
+      instance: facts.instance,
+      store: facts.store,
+      isMade: (id) => this.ours.has(id),
+      records: (domainId) => facts.records(facts.zoneName(domainId)),
+      identityOf: (row) => `${row.domainId} ${identity(row.type, this.fqdn(row), contentOf(row))}`,
+      identityIn: (entry) => `${entry.domainId} ${identity(entry.type, entry.name, contentOf(entry))}`
+    })
   }
 
   starting(process: Process, request: ApiRequest): void {
@@ -162,17 +174,8 @@ export class ProviderWatch {
 
   #checkOurs(id: string, record: StoredRecord, does: string): void {
     if (this.ours.has(id)) return
-    const { kernel, store } = this.#facts
-    const entry = [...store.ledger.values(), ...store.tombstones.values()].find(({ recordId }) => recordId === id)
-    const row = [...store.records.values()].find(
-      (one) => one.type === record.type && this.fqdn(one) === record.name && contentOf(one) === record.content
-    )
-    const isMarked = /\[driftless:(?!5137ab1e0dd5)/u.test(record.comment ?? "")
-    // Adopted: a row asked for what the stranger had.
-    if (!isMarked && entry !== undefined && (row !== undefined || entry.value === record.content)) {
-      this.ours.add(id)
-      return
-    }
+    if (this.adoptions.has(id, this.#facts.isDisturbed())) return void this.ours.add(id)
+    const { kernel } = this.#facts
     kernel.fail("S5", `${does} ${record.type} ${record.name} ${record.content}, which is a stranger's`)
   }
 

@@ -49,7 +49,7 @@ export class StoreWatch {
   /** Zones by the ids of their domains, also of those that are gone. */
   readonly domains = new Map<number, string>()
   readonly #present = new Set<number>()
-  readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number }>()
+  readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number; readonly at: number }>()
   /** By key and by the true time, when its lease was taken or renewed last. */
   readonly #renewed = new Map<string, number>()
   readonly #facts: StoreFacts
@@ -160,6 +160,11 @@ export class StoreWatch {
     return this.#claimed.get(`${this.#epoch} ${key} ${fence}`)?.owner === owner
   }
 
+  /** When a pass began, by the true time; now where it is not of this epoch. */
+  claimedAt({ fence, key }: PassId): number {
+    return this.#claimed.get(`${this.#epoch} ${key} ${fence}`)?.at ?? this.#facts.kernel.now
+  }
+
   #checkFence({ fence, key }: PassId, process: Process, site: string): void {
     const row = this.work.get(key)
     if (row?.owner === process.name && row.fence === fence && this.#isOfEpoch(row)) return
@@ -200,7 +205,7 @@ export class StoreWatch {
     if (other !== undefined)
       kernel.fail("S1", `key ${row.key} has two claims of fence ${row.fence}: ${other.owner} and ${owner}`)
     if (row.fence <= old.fence) kernel.fail("S2", `the fence of key ${row.key} went from ${old.fence} to ${row.fence}`)
-    this.#claimed.set(id, { owner, generation: row.generation })
+    this.#claimed.set(id, { owner, generation: row.generation, at: kernel.now })
     if (old.owner !== null && old.due > now)
       kernel.fail("S1", `${owner} claimed key ${row.key} while ${old.owner} had it`)
     if (old.writeUntil > now)

@@ -123,11 +123,13 @@ export class World {
       isLimitOurs: () => !this.disturbances.isLimitShared,
       isDisturbed: () => this.disturbances.areWindowsMoved,
       holdsComments: scenario.zoneType !== "secondary",
+      instance: INSTANCE,
       surplus
     })
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
     this.store.onStatement = (site, parameters) => this.leaks.sent(site, parameters)
     this.store.onCommit = (commit) => {
+      this.providerWatch.adoptions.commit(commit)
       this.storeWatch.commit(commit)
       this.cluster?.objects.commit(commit.changes)
       for (const { new: after, old, table } of commit.changes) {
@@ -248,13 +250,9 @@ export class World {
     this.replicas[index] = startReplica(this.#replicaWorld, `r${index}.${this.#incarnations}`)
   }
 
-  #indexOf(process: Process): number {
-    return this.replicas.findIndex((replica) => replica.process === process)
-  }
-
   crash(process: Process, seconds: number): void {
     if (!process.alive) return
-    const index = this.#indexOf(process)
+    const index = this.replicas.findIndex((replica) => replica.process === process)
     this.kernel.say(`${process.name} dies, and starts again after ${seconds} s`)
     process.alive = false
     this.disturbances.disturb(process.name)
@@ -305,6 +303,7 @@ export class World {
         .rows.map(({ row }) => ({ table, row: row as Row }))
     )
     this.storeWatch.reset(rows)
+    this.providerWatch.adoptions.reset(rows)
     this.#blocks.reset()
     for (const { row, table } of rows) if (table === "api_budgets") this.#blocks.note(row, this.store.now)
     this.cluster?.objects.reset(rows)
