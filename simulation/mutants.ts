@@ -38,10 +38,9 @@ export const runMutants = async (
   console.log("| planted bug | what it does | tier | found by | after |\n|---|---|---|---|---|")
   for (const mutant of mutants(names)) {
     const found = await inCopy(mutant.name, (root) => hunt(root, mutant.tier, workers, seeds))
-    const isOfTheBug = found !== undefined && (found.seed === undefined || (await holds(found.seed)))
-    if (!isOfTheBug) hidden++
-    const invariant = found === undefined ? "NOTHING" : isOfTheBug ? found.invariant : "NOTHING of its own"
-    console.log(`| \`${mutant.name}\` | ${mutant.about} | ${mutant.tier} | ${invariant} | ${found?.after ?? ""} |`)
+    if (found === undefined) hidden++
+    const { after = "", invariant = "NOTHING" } = found ?? {}
+    console.log(`| \`${mutant.name}\` | ${mutant.about} | ${mutant.tier} | ${invariant} | ${after} |`)
   }
   console.log(hidden === 0 ? "every planted bug was found" : `${hidden} planted bugs stayed hidden`)
   return hidden === 0
@@ -68,8 +67,6 @@ const inCopy = async <A>(name: string, work: (root: string) => Promise<A>): Prom
 interface Found {
   readonly invariant: string
   readonly after: string
-  /** Undefined where no seed is drawn. */
-  readonly seed: string | undefined
 }
 
 const mainIn = (root: string, args: ReadonlyArray<string>) =>
@@ -77,24 +74,50 @@ const mainIn = (root: string, args: ReadonlyArray<string>) =>
     stdio: ["ignore", "pipe", "pipe"]
   })
 
-/** Whether a seed holds on the tree as it is. */
-const holds = (seed: string): Promise<boolean> =>
+/** Whether a run holds on the tree as it is. */
+const holds = (word: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const child = mainIn(ROOT, ["--replay", `random:${seed}`])
+    const child = mainIn(ROOT, ["--replay", word])
     child.stdout.resume()
     child.on("close", (code) => resolve(code === 0))
   })
 
-/** Searches in another process, since the bug is in the code that it loads. */
-const hunt = (root: string, tier: string, workers: number, seeds: number): Promise<Found | undefined> => {
-  const args =
-    tier === "statements"
-      ? ["--statements"]
-      : ["--seed", "1", "--seeds", String(seeds), "--workers", String(workers), "--first"]
-  return new Promise((resolve) => {
+/** What fails on the tree as it is says nothing of the bug, and the search goes on behind it. */
+const hunt = async (root: string, tier: string, workers: number, seeds: number): Promise<Found | undefined> => {
+  const [kind, scenario] = tier.split(" ")
+  const rest = ["--workers", String(workers), "--first"]
+  if (kind === "statements") return found(await search(root, ["--statements"]), "pairs", 0)
+  if (kind === "scenario") {
+    const failure = await search(root, ["--scenario", String(scenario), ...rest])
+    return failure?.word !== undefined && (await holds(failure.word)) ? found(failure, "runs", 0) : undefined
+  }
+  for (let first = 1; first <= seeds;) {
+    const failure = await search(root, ["--seed", String(first), "--seeds", String(seeds - first + 1), ...rest])
+    if (failure?.word === undefined || (await holds(failure.word))) return found(failure, "seeds", first - 1)
+    first = Number(failure.word.split(":")[1]) + 1
+  }
+  return undefined
+}
+
+const found = (failure: Failed | undefined, unit: string, before: number): Found | undefined =>
+  failure && {
+    invariant: failure.invariant,
+    after: `${before + failure.runs} ${before + failure.runs === 1 ? unit.slice(0, -1) : unit}`
+  }
+
+interface Failed {
+  readonly invariant: string
+  readonly runs: number
+  /** Replays it; undefined of a pair of statements. */
+  readonly word: string | undefined
+}
+
+/** The first failure. Searches in another process, since the bug is in the code that it loads. */
+const search = (root: string, args: ReadonlyArray<string>): Promise<Failed | undefined> =>
+  new Promise((resolve) => {
     const child = mainIn(root, args)
     let runs = 0
-    let found: Found | undefined
+    let failed: Failed | undefined
     let rest = ""
     child.stdout.on("data", (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split("\n")
@@ -103,12 +126,18 @@ const hunt = (root: string, tier: string, workers: number, seeds: number): Promi
         if (!/^(?:holds|FAILS) /u.test(line)) continue
         runs++
         const invariant = /^FAILS (\w+)/u.exec(line)?.[1]
-        if (invariant === undefined || found !== undefined) continue
-        const seed = / random seed (\d+) /u.exec(line)?.[1]
-        found = { invariant, seed, after: `${runs} ${tier === "statements" ? "pairs" : "seeds"}` }
+        if (invariant === undefined || failed !== undefined) continue
+        failed = { invariant, runs, word: wordIn(line) }
         child.kill()
       }
     })
-    child.on("close", () => resolve(found))
+    child.on("close", () => resolve(failed))
   })
+
+/** The run that a line of a search is about. */
+const wordIn = (line: string): string | undefined => {
+  const [, scenario, seed, faults = ""] = / · (\S+) seed (\d+)((?: \S+#\d+=\S+)*) · /u.exec(line) ?? []
+  if (scenario === undefined) return undefined
+  const plan = scenario === "random" ? "" : `:faults=${faults.trim().replaceAll(" ", ",")}`
+  return `${scenario}:${seed}${plan}`
 }
