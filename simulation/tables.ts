@@ -13,12 +13,16 @@ const tablesOf = (session: Session): ReadonlyArray<string> => tables.get(session
 /** Those whose every change is checked. */
 export const WATCHED = [
   "reconcile_work",
+  "reconcile_conditions",
   "dns_records",
   "dns_ledger",
   "dns_tombstones",
+  "dns_zones",
   "domain_dns_providers",
+  "domain_dns_zone_meta",
   "api_budgets",
   "domains",
+  "manifests",
   "kubernetes_objects"
 ]
 

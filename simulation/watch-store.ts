@@ -21,8 +21,21 @@ import { WaitWatch } from "./watch-waits.ts"
 /** Takes away what nothing needs any more, whoever comes to it: no fence is asked for. */
 const ANYBODY = "manifests.finishDeletions"
 
-/** Of those that a pass may write only under its fence. */
-const FENCED: ReadonlySet<string> = new Set(["dns_records", "dns_ledger", "dns_tombstones", "domain_dns_providers"])
+/**
+ * All that passes write, and only under their fence. Not the budgets, which all share; nor credentials, since a token in
+ * clear is encrypted by whoever reads it first; nor what was abandoned, which nobody does here.
+ */
+const FENCED: ReadonlySet<string> = new Set([
+  "dns_records",
+  "dns_ledger",
+  "dns_tombstones",
+  "dns_zones",
+  "domains",
+  "domain_dns_providers",
+  "domain_dns_zone_meta",
+  "manifests",
+  "kubernetes_objects"
+])
 
 export interface StoreFacts {
   readonly kernel: Kernel
@@ -99,6 +112,7 @@ export class StoreWatch {
       if (site === "work.complete" || site === "work.heartbeat") this.#checkClaimed(change, parameters, site)
       if (site === "work.heartbeat") this.#renew(text(change.old?.["key"]))
       if (change.table === "reconcile_work") this.#checkWork(change, process, site)
+      if (change.table === "reconcile_conditions" && site === "work.complete") this.#checkCondition(change, changes)
       if (change.table === "dns_records") this.#checkRecord(change, site)
       this.#put(change)
     }
@@ -153,6 +167,15 @@ export class StoreWatch {
       "S3",
       `${site} of ${claims[0]?.owner}, fence ${claims[0]?.fence}, changed key ${row.key}, which is ${row.owner ?? "nobody"}'s, fence ${row.fence}`
     )
+  }
+
+  /** A completion speaks of the keys that it ends, which are its own, and of no others. */
+  #checkCondition({ new: after, old }: Change, changes: ReadonlyArray<Change>): void {
+    const key = (after ?? old)?.["key"]
+    const isEnded = changes.some(
+      (other) => other.table === "reconcile_work" && other.new?.["key"] === key && other.new?.["owner"] === null
+    )
+    if (!isEnded) this.#facts.kernel.fail("S3", `a completion speaks of key ${text(key)}, which it did not end`)
   }
 
   /** A fence belongs to an epoch: what was claimed before a fail-over counts no more, whatever the row says. */
