@@ -1,4 +1,9 @@
-/** Every order of the statements of two sides: depth first, each order on a database that is as it was. */
+/**
+ * The orders of the statements of two sides, depth first, each on a database that is as it was: all of those in which a
+ * side that could go on is passed over at most twice. What two transactions do to each other takes no more than
+ * that: one locks, the other locks, and each wants what the other has; or one looks, the other writes and commits, and
+ * the first acts on what it saw.
+ */
 import type pg from "pg"
 import type { Side } from "./gate.ts"
 
@@ -16,6 +21,9 @@ export interface Explored {
   readonly deadlocks: number
 }
 
+/** How often a side that could go on is passed over. One that waits for a lock, or is over, is not. */
+const MOST_TURNS = 2
+
 /** Steps of a real server that take longer mean that something hangs. Milliseconds. */
 const BOUND = 15_000
 
@@ -26,12 +34,11 @@ const BOUND = 15_000
 export const explore = async (
   control: pg.Client,
   sides: readonly [Side, Side],
-  most: number,
   attempt: () => Promise<{ readonly over: Promise<unknown>; readonly check: (order: Order) => Promise<void> }>
 ): Promise<Explored> => {
   let prefix: ReadonlyArray<number> = []
   let [orders, deadlocks] = [0, 0]
-  while (orders < most) {
+  while (true) {
     const { check, over } = await attempt()
     const { choices, order } = await follow(control, sides, prefix)
     await over
@@ -47,15 +54,19 @@ export const explore = async (
 
 interface Choice {
   readonly taken: number
-  readonly possible: ReadonlyArray<number>
+  /** Who else could go, and has not been tried yet. */
+  readonly other: number | undefined
+  /** How often a side was passed over, this choice included. */
+  readonly turns: number
 }
 
 /** The next order of the depth-first search; undefined when there is none. */
 const successor = (choices: ReadonlyArray<Choice>): ReadonlyArray<number> | undefined => {
   for (let i = choices.length - 1; i >= 0; i--) {
     const choice = choices[i]
-    const other = choice?.possible.find((side) => side > choice.taken)
-    if (other !== undefined) return [...choices.slice(0, i).map(({ taken }) => taken), other]
+    const isPassedOver = i > 0
+    if (choice?.other === undefined || (isPassedOver && choice.turns >= MOST_TURNS)) continue
+    return [...choices.slice(0, i).map(({ taken }) => taken), choice.other]
   }
   return undefined
 }
@@ -68,11 +79,23 @@ const follow = async (control: pg.Client, sides: readonly [Side, Side], prefix: 
   while (true) {
     deadlocks += await settle(control, sides)
     for (const { name, state } of sides) if (state === "over" && !ends.has(name)) ends.set(name, steps.length)
+    const beginning = sides.find(({ next, state }) => state === "at gate" && next === "begin")
+    if (beginning !== undefined) {
+      // Nobody else can tell when.
+      beginning.release()
+      continue
+    }
     const possible = sides.flatMap(({ state }, index) => (state === "at gate" ? [index] : []))
-    if (possible.length === 0) break
+    const [first] = possible
+    if (first === undefined) break
+    const last = choices.at(-1)
+    // Who had the last turn goes on.
+    const usual = last !== undefined && possible.includes(last.taken) ? last.taken : first
     const wanted = prefix[choices.length]
-    const taken = wanted !== undefined && possible.includes(wanted) ? wanted : (possible[0] ?? 0)
-    choices.push({ taken, possible })
+    const taken = wanted !== undefined && possible.includes(wanted) ? wanted : usual
+    const isUsual = taken === usual
+    const turns = last === undefined ? 0 : last.turns + (isUsual ? 0 : 1)
+    choices.push({ taken, other: isUsual ? possible.find((side) => side !== usual) : undefined, turns })
     steps.push(sides[taken]?.name ?? "")
     sides[taken]?.release()
   }

@@ -25,6 +25,8 @@ export class Side {
   pid = 0
   /** `out`: between statements; `at gate`: has one to send; `sent`: waits for its answer. */
   state: "out" | "at gate" | "sent" | "over" = "out"
+  /** The statement at the gate. */
+  next = ""
   /** Statements that were sent, in order. */
   readonly log: Array<string> = []
   /** It waited for a lock in this run. */
@@ -54,6 +56,7 @@ export class Side {
 
   async send(sql: string, parameters: ReadonlyArray<unknown>): Promise<pg.QueryResult> {
     await new Promise<void>((resolve) => {
+      this.next = sql
       this.state = "at gate"
       this.#release = resolve
     })

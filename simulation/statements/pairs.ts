@@ -1,194 +1,225 @@
 /**
- * The store transactions that meet in a database, and what must hold of any two in whatever order:
+ * What must hold of any two transactions in whatever order:
  *
  *   S1 a fence of a key has one owner            S6 nothing is shown as done that was not looked at
- *   S2 the fence rises with each claim           L3 an edit leaves its key due, or with an owner
- *   S3 a report after a take-over writes nothing S9 the last permit is given once
- *   NoWait claims and heartbeats wait for nobody LockOrder no order ends in a deadlock
+ *   S2 the fence rises with each claim           L3 an edit leaves its key due, or with an owner; no wish is lost
+ *   S3 a pass that was taken over writes nothing S8 what was deleted has a tombstone, and no row thinks that it has it
+ *   NoWait claims and heartbeats wait for nobody S9 the last permit is given once
+ *   LockOrder no order ends in a deadlock        Retried nobody who asks is told of another's transaction
  */
-import { Duration, Effect, type Exit, Layer } from "effect"
-import { layerBudget } from "../../src/database/budget.ts"
-import { Database } from "../../src/database/database.ts"
-import { Wakes } from "../../src/database/wake.ts"
-import * as work from "../../src/database/work.ts"
-import { Metrics } from "../../src/metrics.ts"
-import { CallBudget } from "../../src/providers/budget.ts"
-import * as records from "../../src/reconcilers/dns/store/records.ts"
-import * as report from "../../src/reconcilers/dns/report.ts"
-import type { Plan } from "../../src/reconcilers/dns/operation.ts"
-import type { Row } from "../../src/reconcilers/dns/view.ts"
-
-export const TRANSACTIONS = ["claim", "heartbeat", "complete", "report", "edit", "delete", "retry", "limiter"] as const
-export type Transaction = (typeof TRANSACTIONS)[number]
-
-/**
- * The work row comes with the deferred triggers, which are let go first. The lease on key 1 is A's and has run out;
- * nobody has taken it over yet. Row 1 was rejected. One permit is left.
- */
-export const FIXTURE = `
-  truncate reconcile_work, reconcile_conditions, dns_records, dns_ledger, dns_tombstones, dns_zones, api_budgets, domain_dns_providers, domains, api_keys restart identity cascade;
-  insert into api_keys (name) values ('k');
-  insert into domains (domain) values ('zone0.test');
-  insert into domain_dns_providers (domain_id, api_key_id) values (1, 1);
-  insert into dns_zones (domain_id, plan) values (1, 'enterprise');
-  insert into dns_records (domain_id, type, name, value) values (1, 'A', 'a', '192.0.2.1'), (1, 'A', 'b', '192.0.2.2'), (1, 'A', 'c', '192.0.2.3');
-  set constraints all immediate;
-  update dns_records set rejected_generation = 1, retry_count = 1, next_retry_at = now() + interval '1 hour' where id = 1;
-  update reconcile_work set owner = 'A', fence = 5, epoch = driftless_epoch(), generation = 1, priority = 0, due_at = now() - interval '1 second';
-  insert into api_budgets (token_hash, capacity, used, window_ends_at) values ('t', 10, 7, now() + interval '1 hour')`
-
-export const claimOf = (epoch: string): work.Claim => ({
-  reconciler: "dns",
-  key: "1",
-  generation: 1,
-  owner: "A",
-  fence: 5,
-  epoch,
-  attempts: 1,
-  takeover: false,
-  waited: 0
-})
-
-const row = (id: number, name: string, value: string): Row => ({
-  id,
-  type: "A",
-  name,
-  value,
-  ttl: 120,
-  proxied: false,
-  comment: null,
-  present: true,
-  generation: 1,
-  observedGeneration: 0,
-  changedAt: 0,
-  drifted: false,
-  recordId: "",
-  rejection: null
-})
-
-/** What a pass has found out: rows 2 and 3 stand, row 1 is refused. */
-const PLAN: Plan = {
-  operations: [],
-  settled: [
-    { row: row(3, "c", "192.0.2.3"), recordId: "r3" },
-    { row: row(2, "b", "192.0.2.2"), recordId: "r2" }
-  ],
-  refusals: [{ row: row(1, "a", "192.0.2.1"), reason: "HeldBySomeoneElse", message: "somebody else keeps it" }],
-  gone: [],
-  adopted: [],
-  released: [],
-  drift: [],
-  deletionsHeld: 0,
-  foreign: 0,
-  vanished: [],
-  clean: [],
-  reappeared: [],
-  over: []
-}
-
-export type Needs = Database | Wakes | Metrics | CallBudget
-
-export const effectOf = (
-  transaction: Transaction,
-  me: string,
-  epoch: string
-): Effect.Effect<unknown, unknown, Needs> => {
-  const claim = claimOf(epoch)
-  switch (transaction) {
-    case "claim":
-      return work.claim("dns", me, 4)
-    case "heartbeat":
-      return work.heartbeat("dns", [claim])
-    case "complete":
-      return work.complete("dns", [
-        { claim, settled: true, succeeded: true, delay: Duration.minutes(5), priority: -100, condition: null }
-      ])
-    case "report":
-      return report.note(claim, 1, PLAN, 0, undefined)
-    case "edit":
-      return records.update({ id: 2, value: "192.0.2.22" })
-    case "delete":
-      return records.remove([1, 2, 3])
-    case "retry":
-      return records.retry(1)
-    case "limiter":
-      return Effect.flatMap(CallBudget, (budget) => budget.take("t"))
-  }
-}
-
-export const servicesOf = (database: Database["Service"], metrics: Metrics["Service"]) =>
-  layerBudget.pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(
-        Layer.succeed(Database, database),
-        Layer.succeed(Metrics, metrics),
-        // Hints go out after the commit, on a connection that is not looked at here.
-        Layer.succeed(Wakes, { send: () => Effect.void, hints: () => Effect.never, healthy: Effect.succeed(true) })
-      )
-    )
-  )
+import { Duration, type Exit } from "effect"
+import { LEASE } from "../../src/database/work.ts"
+import { CLOCKS } from "./fixture.ts"
+import type { Transaction } from "./transactions.ts"
 
 export interface Ended {
   readonly transaction: Transaction
   readonly me: string
+  /** Of the side's clock, in milliseconds. */
+  readonly clock: number
   readonly exit: Exit.Exit<unknown, unknown>
   /** Position in the order at which it ended. */
   readonly at: number
   readonly hasWaited: boolean
 }
 
+interface WorkAfter {
+  readonly owner: string | null
+  readonly fence: number
+  readonly generation: number
+  readonly observed: number
+  /** Milliseconds. */
+  readonly due: number
+}
+
 /** The rows as they are when both are over. */
 export interface After {
-  readonly work: {
-    readonly owner: string | null
-    readonly fence: number
+  /** By reconciler and key. */
+  readonly work: Readonly<Record<string, WorkAfter>>
+  readonly records: ReadonlyArray<{
+    readonly id: number
+    readonly domainId: number
+    readonly name: string
+    readonly value: string
+    readonly isPresent: boolean
     readonly generation: number
     readonly observed: number
-    readonly isDue: boolean
-  }
-  readonly records: ReadonlyArray<{ readonly id: number; readonly generation: number; readonly observed: number }>
+    readonly recordId: string
+  }>
+  /** Ids at the provider, or the name of an intent. */
+  readonly ledger: ReadonlyArray<string>
+  readonly tombstones: ReadonlyArray<string>
+  readonly manifests: ReadonlyArray<string>
   readonly used: number
 }
 
+/** Passes, by the key that each is about. */
+const KEYS: Partial<Record<Transaction, string>> = {
+  report: "dns 1",
+  accepted: "dns 1",
+  take: "kubernetes DnsRecord/ns/rec",
+  takeNew: "kubernetes DnsRecord/ns/new",
+  leave: "kubernetes Domain/ns/empty"
+}
+
+const UNIQUE_VIOLATION = '"23505"'
+
+type Both = readonly [Ended, Ended]
+
+const succeeded = ({ exit }: Ended) => exit._tag === "Success"
+const failedWith = ({ exit }: Ended, word: string) => exit._tag === "Failure" && JSON.stringify(exit).includes(word)
+const of = (both: Both, transaction: Transaction) => both.filter((ended) => ended.transaction === transaction)
+const did = (both: Both, transaction: Transaction) => of(both, transaction).some(succeeded)
+
 /** What does not hold, or undefined. */
-export const broken = ([one, two]: readonly [Ended, Ended], after: After): string | undefined => {
-  const both = [one, two]
-  const of = (transaction: Transaction) => both.filter((ended) => ended.transaction === transaction)
-  for (const { hasWaited, transaction } of both) {
-    if (hasWaited && (transaction === "claim" || transaction === "heartbeat"))
-      return `NoWait the ${transaction} waited for a lock`
-  }
-  const claims = of("claim").filter(
-    ({ exit }) => exit._tag === "Success" && Array.isArray(exit.value) && exit.value.length > 0
+export const broken = (both: Both, after: After): string | undefined =>
+  brokenWait(both) ??
+  brokenClaims(both, after, "claim", "dns 1") ??
+  Object.keys(after.work)
+    .filter((key) => key.startsWith("kubernetes"))
+    .map((key) => brokenClaims(both, after, "claimObjects", key))
+    .find((wrong) => wrong !== undefined) ??
+  brokenPass(both) ??
+  brokenWork(after) ??
+  brokenRows(both, after) ??
+  brokenLedger(both, after) ??
+  brokenObjects(both, after) ??
+  brokenBudget(both, after) ??
+  brokenAsking(both)
+
+const brokenWait = (both: Both) => {
+  const waited = both.find(
+    ({ hasWaited, transaction }) => hasWaited && ["claim", "claimObjects", "heartbeat"].includes(transaction)
   )
-  if (claims.length > 1) return "S1 both claimed the key"
-  if (claims.length === 1 && after.work.fence !== 6)
-    return `S2 after one claim the fence is ${after.work.fence}, it was 5`
-  if (claims.length === 1 && after.work.owner !== claims[0]?.me)
-    return `S3 the key is ${after.work.owner ?? "nobody"}'s although ${claims[0]?.me} claimed it`
-  for (const told of of("report")) {
-    const isWritten = told.exit._tag === "Success"
-    if (isWritten && claims.some(({ at }) => at < told.at))
-      return "S3 a report was written although the key had been claimed"
-    if (!isWritten && claims.length === 0 && of("complete").length === 0)
-      return `S3 the report of the owner was refused: ${JSON.stringify(told.exit)}`
-  }
-  if (after.records.some(({ generation, observed }) => observed > 1 || observed > generation))
-    return "S6 an edit shows as done"
-  if (after.work.observed > 1) return "S6 a generation shows as observed that nobody looked at"
-  if (after.work.generation > 1 && after.work.owner === null && !after.work.isDue)
-    return "L3 an edit waits although its key is idle"
-  if (after.used > 8) return `S9 ${after.used} permits were given, 8 are ours`
-  const permits = of("limiter").filter(({ exit }) => exit._tag === "Success").length
-  if (of("limiter").length > 0 && permits !== 1) return `S9 one permit was left and ${permits} were given`
-  for (const { exit, transaction } of both) {
+  return waited && `NoWait the ${waited.transaction} waited for a lock`
+}
+
+const claimsOf = (both: Both, transaction: Transaction, key: string) =>
+  of(both, transaction).filter(
+    ({ exit }) =>
+      exit._tag === "Success" &&
+      Array.isArray(exit.value) &&
+      exit.value.some((claim: { readonly reconciler: string; readonly key: string }) => nameOf(claim) === key)
+  )
+
+const nameOf = ({ key, reconciler }: { readonly reconciler: string; readonly key: string }) => `${reconciler} ${key}`
+
+const brokenClaims = (both: Both, { work }: After, transaction: Transaction, key: string): string | undefined => {
+  const claims = claimsOf(both, transaction, key)
+  const [claim] = claims
+  const row = work[key]
+  if (claims.length > 1) return `S1 both claimed ${key}`
+  if (claim === undefined || row === undefined) return undefined
+  if (row.fence !== 6) return `S2 after one claim the fence of ${key} is ${row.fence}, it was 5`
+  if (row.owner !== claim.me) return `S3 ${key} is ${row.owner ?? "nobody"}'s although ${claim.me} claimed it`
+  // The clocks differ: a lease that ends by another one's was moved by who does not hold it.
+  const off = row.due - claim.clock - Duration.toMillis(LEASE)
+  return off === 0 ? undefined : `S3 the lease of ${claim.me} on ${key} was moved by ${off / 1000} s`
+}
+
+const brokenPass = (both: Both): string | undefined => {
+  for (const pass of both) {
+    const key = KEYS[pass.transaction]
+    if (key === undefined) continue
+    const claims = claimsOf(both, key.startsWith("dns") ? "claim" : "claimObjects", key)
+    if (succeeded(pass) && claims.some(({ at }) => at < pass.at))
+      return `S3 the ${pass.transaction} was written although ${key} had been claimed`
+    const isOver = key === "dns 1" && did(both, "complete")
+    // Of two that make the same the second is told so, and its pass ends there.
     if (
-      ["edit", "delete", "retry"].includes(transaction) &&
-      exit._tag === "Failure" &&
-      !JSON.stringify(exit).includes("Refused")
-    ) {
-      return `Retried the ${transaction} failed: ${JSON.stringify(exit)}`
-    }
+      failedWith(pass, UNIQUE_VIOLATION) &&
+      both.some((other) => other.transaction === pass.transaction && succeeded(other))
+    )
+      continue
+    if (!succeeded(pass) && claims.length === 0 && !isOver)
+      return `S3 the ${pass.transaction} of the owner was refused: ${JSON.stringify(pass.exit)}`
+    if (!succeeded(pass) && !failedWith(pass, "FenceLost"))
+      return `S3 the ${pass.transaction} failed otherwise than by its fence: ${JSON.stringify(pass.exit)}`
   }
   return undefined
+}
+
+const brokenWork = ({ work }: After): string | undefined => {
+  for (const [key, { due, generation, observed, owner }] of Object.entries(work)) {
+    if (observed > 1) return `S6 a generation of ${key} shows as observed that nobody looked at`
+    if (generation > 1 && owner === null && due > (CLOCKS.at(-1) ?? 0))
+      return `L3 an edit waits although ${key} is idle`
+  }
+  return undefined
+}
+
+const brokenRows = (both: Both, { records }: After): string | undefined => {
+  if (records.some(({ generation, observed }) => observed > 1 || observed > generation))
+    return "S6 an edit shows as done"
+  const same = records.filter(({ isPresent, name }) => isPresent && name === "d")
+  // Who deletes it as well may come last.
+  if (did(both, "create") && !did(both, "delete") && same.length === 0) return "L3 what was asked for is not there"
+  const isEnded = did(both, "accepted") || did(both, "report")
+  if (isEnded && records.some(({ id, isPresent }) => id === 4 && !isPresent)) return "L3 what is done did not go"
+  if (isEnded && same.some(({ recordId }) => recordId !== ""))
+    return "S8 a row that was revived thinks that it has the record that was deleted"
+  const isLost = !records.some(({ id }) => id === 4)
+  return isLost && !isEnded ? "S3 a row went that nobody said to be done" : undefined
+}
+
+const isSame = (these: ReadonlyArray<string>, those: ReadonlyArray<string>) =>
+  JSON.stringify(these.toSorted()) === JSON.stringify(those.toSorted())
+
+/** Of a report the intent is answered, one record vanished and one stays away; of a batch two records went. */
+const brokenLedger = (both: Both, { ledger, tombstones }: After): string | undefined => {
+  const [told, made] = [did(both, "report"), did(both, "accepted")]
+  const isKnown = told || made
+  const known = [isKnown ? "r2" : "b.zone1.test", ...(made ? [] : ["r4", "r6"]), ...(told ? [] : ["r9"])]
+  if (!isSame(ledger, known)) return `S3 the ledger holds ${ledger.join(", ")}, not ${known.join(", ")}`
+  const buried = [...(told ? ["r9"] : ["r8"]), ...(made ? ["r4", "r6"] : [])]
+  return isSame(tombstones, buried)
+    ? undefined
+    : `S8 there are tombstones of ${tombstones.join(", ")}, not of ${buried.join(", ")}`
+}
+
+const brokenObjects = (both: Both, { manifests, records }: After): string | undefined => {
+  const isTold = (transaction: Transaction) =>
+    of(both, transaction).some(
+      ({ exit }) =>
+        exit._tag === "Success" && JSON.stringify(exit.value).includes('"manifestId"') && !isRefused(exit.value)
+    )
+  if (isTold("take") && !records.some(({ id, value }) => id === 5 && value === "192.0.2.55"))
+    return "L3 what an object asks for is not in its row"
+  const isThere = records.some(({ domainId, name }) => domainId === 2 && name === "n")
+  if (isTold("takeNew") !== isThere) return `L3 a new object ${isThere ? "was refused and has a row" : "has no row"}`
+  if (isThere && !manifests.includes("empty")) return "K2 a Domain went while a record in it is asked for"
+  if (did(both, "leave") && !isThere && manifests.includes("empty")) return "K2 a Domain stays that nothing needs"
+  const isOver = records.every(({ id }) => id !== 6)
+  if (!isOver && !manifests.includes("old")) return "K2 a document went while its row stands"
+  return undefined
+}
+
+const isRefused = (value: unknown) =>
+  typeof value === "object" && value !== null && "problem" in value && value.problem !== undefined
+
+const brokenBudget = (both: Both, { used }: After): string | undefined => {
+  if (used > 8) return `S9 ${used} permits were given, 8 are ours`
+  const permits = of(both, "limiter").filter(succeeded).length
+  return of(both, "limiter").length > 0 && permits !== 1
+    ? `S9 one permit was left and ${permits} were given`
+    : undefined
+}
+
+/** Those who are refused in words are not told of a database. */
+const brokenAsking = (both: Both): string | undefined => {
+  const asking = [
+    "edit",
+    "delete",
+    "create",
+    "retry",
+    "finishDeletions",
+    "claim",
+    "claimObjects",
+    "heartbeat",
+    "complete"
+  ]
+  const wrong = both.find(
+    (ended) => asking.includes(ended.transaction) && !succeeded(ended) && !failedWith(ended, "Refused")
+  )
+  return wrong && `Retried the ${wrong.transaction} failed: ${JSON.stringify(wrong.exit)}`
 }
