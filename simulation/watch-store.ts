@@ -15,27 +15,9 @@ import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { checkRetry } from "./retries.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
+import { elements, needsFence, retryDelay } from "./promises.ts"
 import { type Change, type Commit, type PassId, type Row, WAY } from "./store.ts"
 import { WaitWatch } from "./watch-waits.ts"
-
-/** Takes away what nothing needs any more, whoever comes to it: no fence is asked for. */
-const ANYBODY = "manifests.finishDeletions"
-
-/**
- * All that passes write, and only under their fence. Not the budgets, which all share; nor credentials, since a token in
- * clear is encrypted by whoever reads it first; nor what was abandoned, which nobody does here.
- */
-const FENCED: ReadonlySet<string> = new Set([
-  "dns_records",
-  "dns_ledger",
-  "dns_tombstones",
-  "dns_zones",
-  "domains",
-  "domain_dns_providers",
-  "domain_dns_zone_meta",
-  "manifests",
-  "kubernetes_objects"
-])
 
 export interface StoreFacts {
   readonly kernel: Kernel
@@ -116,8 +98,7 @@ export class StoreWatch {
       if (change.table === "dns_records") this.#checkRecord(change, site)
       this.#put(change)
     }
-    const isPass = pass !== undefined && site !== ANYBODY
-    if (isPass && changes.some(({ table }) => FENCED.has(table))) this.#checkFence(pass, process, site)
+    if (pass !== undefined && needsFence(site, changes)) this.#checkFence(pass, process, site)
   }
 
   /** The keys of objects are paths; each reconciler claims its own. */
@@ -307,13 +288,6 @@ export class StoreWatch {
     checkRetry(kernel, now, old, row)
   }
 }
-
-/** Of an array in PostgreSQL's notation; names of ours hold no quotes. */
-const elements = (text: unknown): ReadonlyArray<string> =>
-  String(text)
-    .slice(1, -1)
-    .split(",")
-    .map((element) => element.replaceAll('"', ""))
 
 const LEASE_MILLIS = Duration.toMillis(LEASE)
 /** The next one is asked for so long after the last: what kept it from coming was later than that. */

@@ -52,8 +52,8 @@ export const FIXTURE = `
   insert into manifests (kind, namespace, name, spec, deleted_at) values
     ('Domain', 'ns', 'kept', '{"domain": "zone1.test"}', null), ('DnsRecord', 'ns', 'rec', '{"domainRef": {"name": "kept"}}', null),
     ('DnsRecord', 'ns', 'old', '{"domainRef": {"name": "kept"}}', driftless_now()), ('Domain', 'ns', 'empty', '{"domain": "zone2.test"}', null);
-  insert into kubernetes_objects (kind, namespace, name, uid, generation, resource_version, fingerprint, manifest_id)
-    select kind, namespace, name, 'u' || id, 1, '1', 'before', id from manifests;
+  insert into kubernetes_objects (kind, namespace, name, uid, generation, resource_version, fingerprint, manifest_id, made_by)
+    select kind, namespace, name, 'u' || id, 1, '1', 'before', id, 'u' || id from manifests;
   insert into domains (domain, manifest_id) values ('zone1.test', 1), ('zone2.test', 4);
   insert into domain_dns_providers (domain_id, api_key_id) values (1, 1), (2, 1);
   insert into dns_zones (domain_id, plan) values (1, 'enterprise'), (2, 'enterprise');
@@ -183,6 +183,7 @@ const seen = (kind: ObjectKey["kind"], name: string, manifestId: number | undefi
           resourceVersion: "1",
           fingerprint: "before",
           manifestId,
+          madeBy: metadata.uid,
           problem: undefined,
           age: 10_000
         }
