@@ -5,7 +5,7 @@ import { FINALIZER, placeOf } from "../../../src/reconcilers/kubernetes/objects.
 import { aDomain, aRecord, BOUND, condition, isReady, ready } from "../../support/cluster-objects.ts"
 import { type Story, stories } from "../../support/cluster-story.ts"
 
-const { begin, cluster, file } = stories(20)
+const { begin, cluster, file } = stories(30)
 const KINDS = ["DnsRecord", "Domain", "Credential"] as const
 
 const settled = async (spec: object = {}): Promise<Story> => {
