@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { sql } from "kysely"
 import { Database } from "../../src/database/database.ts"
 import { migrate, migrations, PROGRAM_VERSION, ProgramTooOld } from "../../src/database/migrate.ts"
+import { makeDue } from "../../src/reconcilers/kubernetes/store.ts"
 import { emptied, row, rows } from "../support/database.ts"
 import { aDomain, aRecord, recordFacts, workOf } from "../support/database-rows.ts"
 
@@ -183,6 +184,8 @@ export const schemaContract = (it: Vitest.MethodsNonLive<Database>) => {
       const due = sql<{ due_at: Date }>`select due_at from reconcile_work`
       const waits = yield* rows(due)
       yield* rows(change)
+      assert.deepStrictEqual(yield* rows(due), waits)
+      yield* makeDue([{ kind: "DnsRecord", namespace: "team", name: "www", fingerprint: "another" }])
       assert.deepStrictEqual(yield* rows(due), waits)
     })
   )

@@ -143,7 +143,7 @@ export interface Heard extends ObjectKey {
   readonly fingerprint: string | undefined
 }
 
-/** Makes those due that do not stand as they were looked at last; in this order, where several are. */
+/** Makes those due that do not stand as they were looked at last; in this order, where several are, after what waits. */
 export const makeDue = Effect.fn("kubernetes.makeDue")(function* (heard: ReadonlyArray<Heard>) {
   const { query } = yield* Database
   yield* query("kubernetes.makeDue", (db) =>
@@ -159,7 +159,9 @@ export const makeDue = Effect.fn("kubernetes.makeDue")(function* (heard: Readonl
       on conflict (reconciler, key) do update set
         generation = w.generation + 1,
         priority = 100,
-        due_at = case when w.owner is null then greatest(excluded.due_at, w.write_until) else w.due_at end`.execute(db)
+        due_at = case when w.owner is null then greatest(least(w.due_at, excluded.due_at), w.write_until) else w.due_at end`.execute(
+      db
+    )
   )
 })
 
