@@ -15,7 +15,7 @@ import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { checkRetry } from "./retries.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
-import { elements, needsFence, retryDelay } from "./promises.ts"
+import { elements, needsFence } from "./fenced.ts"
 import { type Change, type Commit, type PassId, type Row, WAY } from "./store.ts"
 import { WaitWatch } from "./watch-waits.ts"
 

@@ -1,4 +1,4 @@
-/** What the product promises of its statements, in words of its own: which tables need a fence, and how long a row waits. */
+/** Which tables need a fence, in words of the simulation's own. */
 import type { Change } from "./store.ts"
 
 /** Takes away what nothing needs any more, whoever comes to it: no fence is asked for. */
@@ -23,10 +23,6 @@ const FENCED: ReadonlySet<string> = new Set([
 /** Whether a pass may write that only while it has its key. */
 export const needsFence = (site: string, changes: ReadonlyArray<Change>): boolean =>
   site !== ANYBODY && changes.some(({ table }) => FENCED.has(table))
-
-/** The backoff of the seed, in its own words: 60, 120, 240, 480, 960, 1800 s; null from the tenth on. */
-export const retryDelay = (count: number): number | null =>
-  count >= 10 ? null : ([60, 120, 240, 480, 960][count - 1] ?? 1800) * 1000
 
 /** Of an array in PostgreSQL's notation; names of ours hold no quotes. */
 export const elements = (text: unknown): ReadonlyArray<string> =>
