@@ -13,6 +13,8 @@ export type Happening = Exclude<
       | "change"
       | "remove"
       | "retry"
+      | "rotate token"
+      | `${string} domain`
       | `stranger ${string}`
       | `kubectl ${string}`
       | `cluster ${string}`
@@ -143,7 +145,7 @@ const answerAll = ({ engine }: World, kind: string | undefined, effect: FaultEff
 export const becalm = (world: World): void => {
   const { engine, store } = world
   engine.control.clearFaults()
-  for (const token of world.cluster === undefined ? [TOKEN] : SECRETS) {
+  for (const token of SECRETS) {
     if (token !== TOKEN || !world.isTokenGone) engine.control.setToken(token, { active: true })
   }
   store.copies = () => 1

@@ -129,8 +129,17 @@ const CLUSTER_SITES: Readonly<Record<string, CallClass>> = {
   "cluster.event": "change"
 }
 
+/** Of people who change what zones rest on. */
+const SETTING_SITES: Readonly<Record<string, CallClass>> = {
+  "domains.create": "transaction",
+  "domains.update": "transaction",
+  "domains.remove": "transaction",
+  "credentials.update": "transaction",
+  "credentials.get": "statement"
+}
+
 /** Every site from which the product calls the outside, as named in its source. One that is missing here fails a run. */
-export const SITES: Readonly<Record<string, CallClass>> = { ...CORE_SITES, ...CLUSTER_SITES }
+export const SITES: Readonly<Record<string, CallClass>> = { ...CORE_SITES, ...CLUSTER_SITES, ...SETTING_SITES }
 
 export interface Fault {
   readonly site: string

@@ -3,19 +3,26 @@
  * the answer; only then do they ask for the next thing of that name.
  */
 import { isDeepStrictEqual } from "node:util"
-import type { Effect } from "effect"
+import { type Effect, Redacted } from "effect"
 import type { DatabaseError } from "../src/database/database.ts"
+import * as credentials from "../src/reconcilers/dns/store/credentials.ts"
+import * as domains from "../src/reconcilers/dns/store/domains.ts"
 import * as records from "../src/reconcilers/dns/store/records.ts"
 import type { Refused } from "../src/reconcilers/dns/store/refusal.ts"
 import type { Services } from "./replica.ts"
 import { type Step, wordsOf } from "./steps.ts"
 import type { RecordRow } from "./rows.ts"
 import { contentOf } from "./watch-provider.ts"
-import type { World } from "./world.ts"
+import { CLUSTER_TOKENS, type World } from "./world.ts"
 
-type Asking = Extract<Step, { readonly do: "create" | "change" | "remove" | "retry" }>
+type AskingForRecord = Extract<Step, { readonly do: "create" | "change" | "remove" | "retry" }>
+/** What zones rest on. */
+type Setting = Extract<Step, { readonly do: `${string} domain` | "rotate token" }>
+type Asking = AskingForRecord | Setting
 type Meddling = Extract<Step, { readonly do: "stranger adds" | "stranger edits" | "stranger deletes" }>
-export const isAsking = (step: Step): step is Asking => ["create", "change", "remove", "retry"].includes(step.do)
+const isSetting = (step: Step): step is Setting => step.do === "rotate token" || step.do.endsWith(" domain")
+export const isAsking = (step: Step): step is Asking =>
+  isSetting(step) || ["create", "change", "remove", "retry"].includes(step.do)
 export const isMeddling = (step: Step): step is Meddling => step.do.startsWith("stranger ")
 
 type Call = Effect.Effect<unknown, DatabaseError | Refused, Services>
@@ -55,11 +62,12 @@ export class People {
     if (call === undefined) return this.#stands(step)
     kernel.say(`user: asks for ${wordsOf(step)}`)
     let isHeard = false
+    const isOnce = ["retry", "set domain", "rotate token"].includes(step.do)
     const asked = this.#world.call(call, (exit) => {
       isHeard = true
       kernel.say(`user: hears ${exit._tag}`)
-      // A retry is done when it was taken: when the row is no longer rejected is up to its zone.
-      const isDone = exit._tag === "Success" && step.do === "retry"
+      // Such is done when it was taken: when a row is no longer rejected, for one, is up to its zone.
+      const isDone = exit._tag === "Success" && isOnce
       kernel.after(exit._tag === "Success" ? 0 : PATIENCE, () => (isDone ? this.#stands(step) : this.#try(step)))
     })
     // What was asked of a process that stands still may yet be done: only its death is an answer too.
@@ -73,6 +81,27 @@ export class People {
 
   /** Undefined where nothing is left to do. */
   #callFor(step: Asking): Call | undefined {
+    return isSetting(step) ? this.#settingFor(step) : this.#recordFor(step)
+  }
+
+  #settingFor(step: Setting): Call | undefined {
+    const { storeWatch, zones } = this.#world
+    if (step.do === "rotate token") {
+      return credentials.update({ id: 1, apiToken: Redacted.make(CLUSTER_TOKENS[step.token] ?? "") })
+    }
+    const domain = zones[step.zone] ?? ""
+    const id = storeWatch.isGone(domain) ? undefined : storeWatch.domainOf(domain)
+    switch (step.do) {
+      case "set domain":
+        return id === undefined ? undefined : domains.update({ id, status: step.status })
+      case "drop domain":
+        return id === undefined ? undefined : domains.remove([id])
+      case "make domain":
+        return id === undefined ? domains.create({ domain, apiKeyId: 1 }) : undefined
+    }
+  }
+
+  #recordFor(step: AskingForRecord): Call | undefined {
     const rows = this.rowsOf(step)
     const [row] = rows.filter(({ present }) => present)
     switch (step.do) {
@@ -111,7 +140,7 @@ export class People {
     }
   }
 
-  rowsOf({ name, type, zone }: Pick<Asking, "zone" | "type" | "name">): ReadonlyArray<RecordRow> {
+  rowsOf({ name, type, zone }: Pick<AskingForRecord, "zone" | "type" | "name">): ReadonlyArray<RecordRow> {
     return [...this.#world.storeWatch.records.values()].filter(
       (row) => row.domainId === zone + 1 && row.type === type && row.name === name
     )
@@ -142,4 +171,5 @@ export class People {
   }
 }
 
-const nameOf = ({ name, zone }: Asking) => `${zone} ${name}`
+const nameOf = (step: Asking) =>
+  isSetting(step) ? (step.do === "rotate token" ? "token" : `domain ${step.zone}`) : `${step.zone} ${step.name}`

@@ -199,6 +199,25 @@ const rejections: Scenario = {
   ]
 }
 
+const settings: Scenario = {
+  name: "settings",
+  about: "a domain rests for a while and another is made anew, and the token is rotated before the old one is revoked",
+  replicas: 2,
+  zones: 2,
+  length: 40,
+  steps: [
+    { at: 2, do: "create", zone: 0, type: "A", name: "www", value: "192.0.2.1" },
+    { at: 4, do: "drop domain", zone: 1 },
+    { at: 8, do: "set domain", zone: 0, status: "inactive" },
+    { at: 9, do: "change", zone: 0, type: "A", name: "www", value: "192.0.2.2" },
+    { at: 14, do: "set domain", zone: 0, status: "active" },
+    { at: 20, do: "make domain", zone: 1 },
+    { at: 24, do: "rotate token", token: 0 },
+    { at: 30, do: "token revoked", seconds: 600 },
+    { at: 32, do: "change", zone: 0, type: "A", name: "www", value: "192.0.2.3" }
+  ]
+}
+
 export const SCENARIOS: ReadonlyArray<Scenario> = [
   create,
   change,
@@ -211,5 +230,6 @@ export const SCENARIOS: ReadonlyArray<Scenario> = [
   undone,
   slow,
   rejections,
+  settings,
   ...CLUSTER_SCENARIOS
 ]

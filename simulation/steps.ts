@@ -31,6 +31,11 @@ export type Step = { readonly at: number } & (
     } & Place)
   | ({ readonly do: "remove" } & Place)
   | ({ readonly do: "retry" } & Place)
+  | { readonly do: "set domain"; readonly zone: number; readonly status: "active" | "inactive" }
+  /** One that has no records; made again it is another one of that name. */
+  | { readonly do: "drop domain" | "make domain"; readonly zone: number }
+  /** The credential of all zones gets another token, by number. */
+  | { readonly do: "rotate token"; readonly token: number }
   /** A stranger's record; with `mark` it looks like that of another installation. */
   | ({ readonly do: "stranger adds"; readonly value: string; readonly mark?: string } & Place)
   /** Whatever stands there now. */

@@ -36,7 +36,7 @@ export interface Bench {
 export const INSTANCE = "5137ab1e0dd5"
 /** Must never be seen but by the provider. */
 export const TOKEN = "canary-9f31c07be2"
-/** What the Secrets of a cluster hold. */
+/** What the Secrets of a cluster hold, and a credential that was given another token. */
 export const CLUSTER_TOKENS = ["canary-b6605dd1a4", "canary-e0c2f71b95"]
 export const SECRETS = [TOKEN, ...CLUSTER_TOKENS]
 /** Zones that a replica works on at a time, unless the scenario says otherwise. */
@@ -160,7 +160,7 @@ export class World {
       id: () => random.hex(32),
       zones: this.zones,
       zoneType: this.scenario.zoneType ?? "full",
-      tokens: this.scenario.cluster === undefined ? [TOKEN] : SECRETS,
+      tokens: SECRETS,
       ...(this.scenario.quota === undefined ? {} : { rateLimit: { quota: this.scenario.quota } })
     })
   }
