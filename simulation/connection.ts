@@ -38,11 +38,15 @@ export const databaseOf = (store: Store, process: Process): Database["Service"] 
     listen,
     afterCommit: base.afterCommit,
     query: (operation, run) =>
-      Effect.flatMap(References.CurrentLogAnnotations, (fields) => at(operation, passOf(fields)).query(operation, run)),
+      Effect.flatMap(References.CurrentLogAnnotations, (fields) => {
+        store.named.add(operation)
+        return at(operation, passOf(fields)).query(operation, run)
+      }),
     transaction: (operation, body) =>
-      Effect.flatMap(References.CurrentLogAnnotations, (fields) =>
-        at(operation, passOf(fields)).transaction(operation, body)
-      )
+      Effect.flatMap(References.CurrentLogAnnotations, (fields) => {
+        store.named.add(operation)
+        return at(operation, passOf(fields)).transaction(operation, body)
+      })
   })
 }
 

@@ -31,6 +31,8 @@ export interface Verdict {
   readonly struck: ReadonlyArray<Fault>
   /** Calls of each site while faults could strike. */
   readonly calls: ReadonlyMap<string, number>
+  /** What the product sent to its database, by name, with what is inside of transactions. */
+  readonly named: ReadonlySet<string>
   /** Virtual milliseconds. */
   readonly duration: number
   readonly replicas: number
@@ -81,6 +83,7 @@ export const runScenario = async (
     hash: kernel.hash,
     struck: outside.struck,
     calls,
+    named: world.store.named,
     duration: kernel.now - BEGINNING,
     replicas: scenario.replicas,
     statements: bench.session.statements - statements,

@@ -57,6 +57,8 @@ export class Store {
   /** Is told of each statement before it is carried out. */
   onStatement: (site: string, parameters: ReadonlyArray<unknown>) => void = () => undefined
   commits = 0
+  /** Statements and transactions that the product sent, by their names in its source, those inside of others too. */
+  readonly named = new Set<string>()
   #generation = 0
   #listeners: Array<Listener> = []
   #changes: Array<Change> = []

@@ -7,7 +7,7 @@ import { perform } from "./search.ts"
 import { openTables } from "./tables.ts"
 import { INSTANCE } from "./world.ts"
 
-export interface Report extends Omit<Verdict, "trace" | "calls" | "fresh"> {
+export interface Report extends Omit<Verdict, "trace" | "calls" | "named" | "fresh"> {
   readonly task: Task
   readonly calls: ReadonlyArray<readonly [string, number]>
   /** Milliseconds of CPU. */
@@ -39,7 +39,7 @@ if (process.send !== undefined) {
   process.on("message", (task: Task) => {
     const began = process.cpuUsage()
     void perform(bench, task).then(
-      ({ calls, fresh: _fresh, trace: _trace, ...verdict }) => {
+      ({ calls, fresh: _fresh, named: _named, trace: _trace, ...verdict }) => {
         const { system, user } = process.cpuUsage(began)
         process.send?.({ ...verdict, task, calls: [...calls], cpu: (system + user) / 1000 } satisfies Report)
       },
