@@ -21,14 +21,16 @@ const FORBIDDEN_CALLS: ReadonlyArray<readonly [string, object, ReadonlyArray<str
   ["webcrypto.", crypto.webcrypto, ["randomUUID", "getRandomValues"]]
 ]
 
+const PGLITE = /wasm:\/\/|@electric-sql\/pglite/u
+
 type Catch = (what: string) => void
 
 /** Runs `work` with the traps set; `caught` is told what was touched. PGlite's own calls are let through by `isFree`. */
 export const withTraps = async <A>(caught: Catch, isFree: () => boolean, work: () => Promise<A>): Promise<A> => {
   const touched: Catch = (what) => {
     const stack = isFree() ? undefined : new Error("").stack
-    // PGlite's own timers come between two steps; its WebAssembly shows on the stack.
-    if (stack !== undefined && !stack.includes("wasm://")) caught(`${what}${stack.split("\n")[3] ?? ""}`)
+    // PGlite's own timers come between two steps; its WebAssembly or its glue shows on the stack.
+    if (stack !== undefined && !PGLITE.test(stack)) caught(`${what}${stack.split("\n")[3] ?? ""}`)
   }
   const undo = FORBIDDEN_CALLS.flatMap(([holder, object, names]) =>
     names.map((name) => replace(object, name, (original) => trapped(original, () => touched(`${holder}${name}`))))
