@@ -290,7 +290,16 @@ left join reconcile_work w on w.reconciler = 'dns' and w.key = r.domain_id::text
 
 -- The seed's way by SQL. A deleted row is marked absent: it goes when the provider has confirmed it.
 create function domain_dns_records_written() returns trigger language plpgsql as $$
+declare
+  changes boolean := case tg_op when 'INSERT' then false when 'DELETE' then old.desired_state = 'present'
+    else (new.type, new.name, new.value, new.ttl, new.proxied, new.comment, new.desired_state, new.owner_type, new.owner_id)
+      is distinct from (old.type, old.name, old.value, old.ttl, old.proxied, old.comment, old.desired_state, old.owner_type, old.owner_id)
+    end;
 begin
+  -- Its document would go on to ask for it as it was, and never know.
+  if changes and old.manifest_id is not null then
+    raise exception 'record % was applied as a document; change or delete it there', old.id using errcode = 'check_violation';
+  end if;
   if tg_op = 'DELETE' then
     update dns_records set desired_state = 'absent' where id = old.id;
     return old;

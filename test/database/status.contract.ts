@@ -166,6 +166,29 @@ export const statusContract = (it: Vitest.MethodsNonLive<Database>) => {
     })
   )
 
+  it.effect("what a document asks for is changed and deleted there alone; through the view it can be tried again", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const id = yield* aRecord({ domain: yield* aDomain("example.test") })
+      yield* rows(sql`with m as (insert into manifests (kind, name, spec) values ('DnsRecord', 'www', '{}') returning id)
+        update dns_records set manifest_id = m.id, rejected_generation = 1, retry_stopped = true from m`)
+      const before = yield* recordFacts(id)
+      for (const statement of [
+        sql`delete from domain_dns_records where id = ${id}`,
+        sql`update domain_dns_records set desired_state = 'absent' where id = ${id}`,
+        sql`update domain_dns_records set value = '192.0.2.7' where id = ${id}`
+      ]) {
+        const { message } = yield* Effect.flip(rows(statement))
+        assert.include(message, `record ${id} was applied as a document; change or delete it there`)
+      }
+      assert.deepStrictEqual(yield* recordFacts(id), before)
+      yield* rows(sql`update domain_dns_records set status = 'pending' where id = ${id}`)
+      assert.deepInclude(yield* recordFacts(id), { generation: 2, retry_stopped: false })
+      yield* rows(sql`update dns_records set desired_state = 'absent' where id = ${id}`)
+      yield* rows(sql`delete from domain_dns_records where id = ${id}`)
+    })
+  )
+
   it.effect("the seed's twelve SQL checks find what they look for", () =>
     Effect.gen(function* () {
       yield* emptied
