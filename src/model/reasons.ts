@@ -13,6 +13,7 @@ export const reasons = {
 
   // Of a domain: a person has to act.
   NoProvider: "No provider is bound to the domain. Give it a credential.",
+  DomainInvalid: "The domain is not written the way its zone is named; the message says what would be right.",
   DomainInactive: "The domain is inactive: nothing is written and nothing deleted.",
   BindingInactive: "The domain's provider binding is inactive: nothing is written and nothing deleted.",
   CredentialInactive: "The credential is inactive: nothing is written and nothing deleted.",

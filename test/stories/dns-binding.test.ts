@@ -19,6 +19,8 @@ const wanted = { name: "www", value: "192.0.2.1" }
 
 describe("what keeps a zone from being written", () => {
   it.each([
+    ["DomainInvalid", "update domains set domain = 'Example.TEST'", "update domains set domain = 'example.test'"],
+    ["DomainInvalid", "update domains set domain = 'example..test'", "update domains set domain = 'example.test'"],
     ["DomainInactive", "update domains set status = 'inactive'", "update domains set status = 'active'"],
     [
       "BindingInactive",

@@ -5,6 +5,7 @@
  *   the domain                                   | then
  *   ---------------------------------------------|---------------------------------------------
  *   is inactive, or its binding or credential is | Blocked: nothing is written or deleted
+ *   is not written as zones are, as SQL can      | Blocked: DomainInvalid, with what would be right
  *   has no binding                               | Blocked: NoProvider
  *   is bound to a provider other than cloudflare | Blocked: ProviderUnsupported
  *   has a token that cannot be had               | Blocked: what the credential says
@@ -16,12 +17,13 @@
  * What is remembered holds for a name with a zone id: when either is changed, the database lets go of the token's
  * hash, and the zone is looked up again.
  */
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Result } from "effect"
 import { sql } from "kysely"
 import { Database } from "../../database/database.ts"
 import { Secrets } from "../../database/secrets.ts"
 import { type Claim, fence } from "../../database/work.ts"
 import { type Account, DnsProvider, type Zone } from "../../providers/dns.ts"
+import { normaliseDomain } from "../../model/dns/names.ts"
 import type { Reason } from "../../model/reasons.ts"
 import { Blocked, NotYet } from "../pass.ts"
 import type { Binding } from "./facts.ts"
@@ -49,6 +51,7 @@ export interface Located {
 }
 
 export const locate = Effect.fn("dns.locate")(function* (binding: Binding, claim: Claim) {
+  yield* refuseOtherSpelling(binding)
   yield* refuseInactive(binding)
   const { baseUrl, boundTo } = (yield* Endpoints).of(binding.tokenFrom)
   if (binding.boundTo !== null && binding.boundTo !== boundTo) return yield* changed(binding, boundTo)
@@ -71,6 +74,14 @@ export const locate = Effect.fn("dns.locate")(function* (binding: Binding, claim
   yield* remember(binding, zone, boundTo, tokenHash, claim)
   return { account, zoneId: zone.id, plan: zone.plan, zoneType: zone.type } satisfies Located
 })
+
+/** Not read as what it means: two rows could then be of one zone, and each would delete what the other asks for. */
+const refuseOtherSpelling = ({ domain }: Binding) => {
+  const name = normaliseDomain(domain)
+  if (Result.isSuccess(name) && name.success === domain) return Effect.void
+  const what = Result.isSuccess(name) ? `write it as ${name.success}` : name.failure.message
+  return Effect.fail(new Blocked({ reason: "DomainInvalid", message: `the domain is written ${domain}: ${what}` }))
+}
 
 const refuseInactive = Effect.fnUntraced(function* (binding: Binding) {
   if (binding.domainStatus === "inactive") return yield* inactive("DomainInactive", `the domain ${binding.domain}`)
