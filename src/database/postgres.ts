@@ -129,7 +129,7 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
         catch: toDatabaseError("listen")
       })
       // A proxy in transaction mode accepts LISTEN and never delivers: only hearing oneself proves it.
-      yield* Effect.gen(function* () {
+      return yield* Effect.gen(function* () {
         const before = heard
         // Beside the wait: a server that is gone does not even answer.
         client.query("select pg_notify($1, $2)", [channel, SELF_TEST_PAYLOAD]).catch(fail)
