@@ -1,6 +1,6 @@
 /** Tells an object how far it is: its status where that differs, and an Event where its reason has changed. */
 import { Clock, Effect } from "effect"
-import { Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
+import { Conflict, failure, Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
 import { API_VERSION } from "../../model/kinds/metadata.ts"
 import { ownersNamed } from "../dns/store/record-owners.ts"
 import { Notices } from "./events.ts"
@@ -35,7 +35,7 @@ export const tell = Effect.fn("kubernetes.tell")(function* (
     zone: deleting === undefined || row?.domainId == null ? undefined : yield* zoneCondition(row.domainId)
   }
   const status = statusOf(facts, object.status, new Date(now).toISOString().replace(/\.\d+Z$/u, "Z"))
-  if (isTold(status, object.status)) return
+  if (isTold(status, object.status)) return yield* stillSo(key, object)
   const { name, namespace, resourceVersion, uid } = object.metadata
   const written = yield* (yield* Kubernetes).patch(placeOf(key), {
     how: "apply",
@@ -45,6 +45,17 @@ export const tell = Effect.fn("kubernetes.tell")(function* (
   })
   yield* objects.observe(key, written)
   yield* announce(key, object, status)
+})
+
+/**
+ * Who stood still may believe a cache that another replica's status never reached, and nothing else would come to look
+ * for an hour. Where something is written, the version in it says so.
+ */
+const stillSo = Effect.fnUntraced(function* (key: ObjectKey, { metadata }: KubeObject) {
+  const there = yield* (yield* Kubernetes).get(placeOf(key))
+  if (there?.metadata.resourceVersion !== metadata.resourceVersion) {
+    return yield* failure(new Conflict({ message: "the object has changed since it was looked at" }))
+  }
 })
 
 /** A Conflict names the object that was first, not its record. */

@@ -93,3 +93,19 @@ it("an edit waits no longer where the clock of the database was put back", async
   objects.put("DnsRecord", "www", aRecord("www", ["192.0.2.2"]))
   await untilRecords(["www 192.0.2.2"])
 })
+
+it("a status that another replica wrote, unheard, is put right by a pass that would have written nothing", async () => {
+  const { domain, namespace, objects, token } = begin()
+  objects.zone(domain, token)
+  objects.put("DnsRecord", "www", aRecord("www"))
+  await objects.until("DnsRecord", "www", isReady)
+  const key = { kind: "DnsRecord", namespace, name: "www" } as const
+  cluster.options = { tells: () => false }
+  cluster.patch(placeOf(key), { how: "merge", subresource: "status", body: { status: { conditions: [] } } })
+  expect(isReady(objects.get("DnsRecord", "www"))).toBe(false)
+  cluster.options = {}
+  await file.world.sql("update reconcile_work set due_at = driftless_now() where key = $1", [
+    `DnsRecord/${namespace}/www`
+  ])
+  await objects.until("DnsRecord", "www", isReady)
+})
