@@ -4,6 +4,7 @@
  */
 import { migrations, statementsOf } from "../src/database/migrate.ts"
 import { Session } from "./session.ts"
+import type { Row } from "./store.ts"
 import { forbiddenIn } from "./traps.ts"
 
 /** All tables but the one that names the instance, as the migrations of a session made them. */
@@ -11,7 +12,7 @@ const tables = new WeakMap<Session, ReadonlyArray<string>>()
 const tablesOf = (session: Session): ReadonlyArray<string> => tables.get(session) ?? []
 
 /** Those whose every change is checked. */
-export const WATCHED = [
+const WATCHED = [
   "reconcile_work",
   "reconcile_conditions",
   "dns_records",
@@ -46,6 +47,12 @@ export const openTables = async (instance: string): Promise<Session> => {
   session.query("update driftless_instance set instance_id = $1", [instance])
   return session
 }
+
+/** All rows of the tables that are watched. */
+export const watchedRows = (session: Session): ReadonlyArray<{ readonly table: string; readonly row: Row }> =>
+  WATCHED.flatMap((table) =>
+    session.query(`select to_jsonb(t) as row from ${table} t`).rows.map(({ row }) => ({ table, row: row as Row }))
+  )
 
 const AUDIT = `create function simulation_audit() returns trigger language plpgsql as $$
 begin

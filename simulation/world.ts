@@ -2,7 +2,7 @@
  * One run: a scenario on its own world from a seed. It is built, its steps and faults happen, then all is quiet, and what
  * must hold at the end is checked. Nothing of one run is left for the next.
  */
-import { Duration, Redacted } from "effect"
+import { Duration, type Effect, type Exit, Redacted } from "effect"
 import type { Metrics } from "../src/metrics.ts"
 import { makeEngine, type Engine } from "../src/simulator/engine.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
@@ -20,12 +20,11 @@ import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplic
 import type { Session } from "./session.ts"
 import type { Scenario } from "./steps.ts"
 import { type Row, Store } from "./store.ts"
-import { workOf } from "./rows.ts"
+import { ledgerOf, workOf } from "./rows.ts"
 import { Surplus } from "./surplus.ts"
-import { emptyTables, WATCHED } from "./tables.ts"
+import { emptyTables, watchedRows } from "./tables.ts"
 import { ProviderWatch, retryAfter } from "./watch-provider.ts"
 import { StoreWatch } from "./watch-store.ts"
-import type { Effect, Exit } from "effect"
 
 /** What all runs of a program share. */
 export interface Bench {
@@ -226,13 +225,7 @@ export class World {
   }
 
   #gone(table: string, row: Row): void {
-    const what = {
-      domainId: Number(row["domain_id"]),
-      type: String(row["type"]),
-      name: String(row["name"]),
-      value: String(row["value"]),
-      recordId: typeof row["provider_record_id"] === "string" ? row["provider_record_id"] : null
-    }
+    const what = ledgerOf(row)
     if (table === "dns_records") this.providerWatch.gone(what, true)
     if (table === "dns_tombstones" && what.recordId !== null) this.providerWatch.gone(what, false)
   }
@@ -297,11 +290,7 @@ export class World {
 
   /** After the tables were put back: what the watches know of them is read anew. */
   reread(): void {
-    const rows = WATCHED.flatMap((table) =>
-      this.store.session
-        .query(`select to_jsonb(t) as row from ${table} t`)
-        .rows.map(({ row }) => ({ table, row: row as Row }))
-    )
+    const rows = watchedRows(this.store.session)
     this.storeWatch.reset(rows)
     this.providerWatch.adoptions.reset(rows)
     this.#blocks.reset()
