@@ -13,7 +13,7 @@ export const HELP = `Runs the controller in several replicas on virtual time, br
   npm run simulate -- --pairs K           K pairs of faults, drawn with --seed
   npm run simulate -- --share 3/40        the third of forty parts of the list of single faults
   npm run simulate -- --replay WORD       one run, told in words
-  npm run simulate -- --statements        every order of statements of two transactions on a real PostgreSQL
+  npm run simulate -- --statements        the orders of statements of two transactions on a real PostgreSQL
   npm run simulate -- --proxy [--rounds K]  two processes behind a proxy that cuts, with SIGKILL
   npm run simulate -- --mutants [NAME …]  plants bugs, and says what finds them
   --first                                 ends with the first failure, without its story

@@ -1,9 +1,4 @@
-/**
- * The orders of the statements of two sides, depth first, each on a database that is as it was: all of those in which a
- * side that could go on is passed over at most twice. What two transactions do to each other takes no more than
- * that: one locks, the other locks, and each wants what the other has; or one looks, the other writes and commits, and
- * the first acts on what it saw.
- */
+/** The orders of the statements of two sides, depth first, each on a database that is as it was. */
 import type pg from "pg"
 import type { Side } from "./gate.ts"
 
@@ -21,19 +16,18 @@ export interface Explored {
   readonly deadlocks: number
 }
 
-/** How often a side that could go on is passed over. One that waits for a lock, or is over, is not. */
-const MOST_TURNS = 2
-
 /** Steps of a real server that take longer mean that something hangs. Milliseconds. */
 const BOUND = 15_000
 
 /**
- * Runs `attempt` once for each order. It resets the database, starts both sides, and returns their ends and what to
+ * Runs `attempt` once for each order in which a side that could go on is passed over at most so often; one that waits
+ * for a lock, or is over, is not passed over. `attempt` resets the database, starts both sides, and returns their ends and what to
  * check when both are over.
  */
 export const explore = async (
   control: pg.Client,
   sides: readonly [Side, Side],
+  mostTurns: number,
   attempt: () => Promise<{ readonly over: Promise<unknown>; readonly check: (order: Order) => Promise<void> }>
 ): Promise<Explored> => {
   let prefix: ReadonlyArray<number> = []
@@ -45,7 +39,7 @@ export const explore = async (
     await check(order)
     orders++
     deadlocks += order.deadlocks
-    const next = successor(choices)
+    const next = successor(choices, mostTurns)
     if (next === undefined) break
     prefix = next
   }
@@ -61,11 +55,11 @@ interface Choice {
 }
 
 /** The next order of the depth-first search; undefined when there is none. */
-const successor = (choices: ReadonlyArray<Choice>): ReadonlyArray<number> | undefined => {
+const successor = (choices: ReadonlyArray<Choice>, mostTurns: number): ReadonlyArray<number> | undefined => {
   for (let i = choices.length - 1; i >= 0; i--) {
     const choice = choices[i]
     const isPassedOver = i > 0
-    if (choice?.other === undefined || (isPassedOver && choice.turns >= MOST_TURNS)) continue
+    if (choice?.other === undefined || (isPassedOver && choice.turns >= mostTurns)) continue
     return [...choices.slice(0, i).map(({ taken }) => taken), choice.other]
   }
   return undefined

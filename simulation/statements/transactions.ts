@@ -19,7 +19,6 @@ import { textOf } from "../../src/reconcilers/kubernetes/objects.ts"
 import type { Objects } from "../../src/reconcilers/kubernetes/reflectors.ts"
 import { claimOf, EDITED, LEAVING, MADE, NEW, OPERATIONS, PLAN, type Seen } from "./fixture.ts"
 
-/** The limiter shares no table with the others, and meets itself alone. */
 export const TRANSACTIONS = [
   "limiter",
   "claim",
@@ -38,6 +37,26 @@ export const TRANSACTIONS = [
   "leave"
 ] as const
 export type Transaction = (typeof TRANSACTIONS)[number]
+
+/** Of these each order with each other is tried. */
+const CORE: ReadonlySet<Transaction> = new Set([
+  "claim",
+  "heartbeat",
+  "complete",
+  "report",
+  "edit",
+  "delete",
+  "retry",
+  "limiter"
+])
+
+/**
+ * How often a side that could go on may be passed over. Of the others the orders are too many. Twice is enough for one to
+ * lock, the other to lock, and each to want what the other has; and for one to look, the other to write and commit, and
+ * the first to act on what it saw.
+ */
+export const turnsOf = (first: Transaction, second: Transaction): number =>
+  CORE.has(first) && CORE.has(second) ? Number.POSITIVE_INFINITY : 2
 
 export type Needs = Database | Wakes | Metrics | CallBudget | Kubernetes | Lookups | Notices
 
