@@ -170,7 +170,13 @@ class StoreConnection implements DatabaseConnection {
         const error = outcome.ok ? new Error("rolled back") : outcome.error
         return void kernel.after(back, () => reject(error), process)
       }
-      this.#store.committed({ site: this.#site, process, pass: this.#pass, parameters: [] })
+      this.#store.committed({
+        site: this.#site,
+        process,
+        pass: this.#pass,
+        parameters: [],
+        sentAt: this.#store.outside.kernel.now
+      })
       if (fault === "crashAfter") return outside.crash(process)
       if (fault === "pauseAfter") outside.pause(process)
       if (fault === "errorAfter") this.#state = "broken"

@@ -33,6 +33,8 @@ export interface Commit {
   readonly changes: ReadonlyArray<Change>
   /** Of a single statement. */
   readonly parameters: ReadonlyArray<unknown>
+  /** By the true time, when whoever waits for its answer sent it. */
+  readonly sentAt: number
 }
 
 interface Listener {
@@ -104,6 +106,7 @@ export class Store {
 
   single(site: string, process: Process, pass: PassId | undefined, query: CompiledQuery): Promise<Answer> {
     const generation = this.#generation
+    const sentAt = this.outside.kernel.now
     return this.outside.make<Answer>({
       site,
       process,
@@ -115,7 +118,7 @@ export class Store {
         try {
           const answer = this.run(site, query)
           if (query.sql.startsWith("select pg_notify(")) this.#notify(String(query.parameters[1]))
-          this.committed({ site, process, pass, parameters: query.parameters })
+          this.committed({ site, process, pass, parameters: query.parameters, sentAt })
           return answer
         } catch (cause) {
           this.rolledBack()

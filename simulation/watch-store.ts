@@ -45,7 +45,7 @@ export class StoreWatch {
   readonly domains = new Map<number, string>()
   readonly #present = new Set<number>()
   readonly #claimed = new Map<string, { readonly owner: string; readonly generation: number; readonly at: number }>()
-  /** By key and by the true time, when its lease was taken or renewed last. */
+  /** By key and by the true time, when its lease was asked for or renewed last. */
   readonly #renewed = new Map<string, number>()
   readonly #facts: StoreFacts
   readonly #waits: WaitWatch
@@ -88,7 +88,7 @@ export class StoreWatch {
   }
 
   /** Checks a commit, then takes it over. `removed` is what left for good. */
-  commit({ changes, parameters, pass, process, site }: Commit): void {
+  commit({ changes, parameters, pass, process, sentAt, site }: Commit): void {
     if (site === "work.claim") this.#checkWaits(changes)
     for (const change of changes) {
       if (site === "work.complete" || site === "work.heartbeat") this.#checkClaimed(change, parameters, site)
@@ -96,6 +96,8 @@ export class StoreWatch {
       if (change.table === "reconcile_work") this.#checkWork(change, process, site)
       if (change.table === "reconcile_conditions" && site === "work.complete") this.#checkCondition(change, changes)
       if (change.table === "dns_records") this.#checkRecord(change, site)
+      // A claim that comes late takes keys that its sender does not wait for any more.
+      if (site === "work.claim") this.#renewed.set(text(change.old?.["key"]), sentAt)
       this.#put(change)
     }
     if (pass !== undefined && needsFence(site, changes)) this.#checkFence(pass, process, site)
@@ -217,7 +219,6 @@ export class StoreWatch {
     const holder = old.owner === null ? undefined : this.#facts.processOf(old.owner)
     // Unknown after a fail-over: whose lease that was counts no more. A key may be taken long after its lease was lost.
     const renewed = this.#renewed.get(row.key) ?? 0
-    this.#renewed.set(row.key, kernel.now)
     if (
       old.owner !== null &&
       holder?.alive === true &&
