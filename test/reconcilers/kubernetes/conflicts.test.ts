@@ -2,11 +2,11 @@
 import { Duration, Effect } from "effect"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { Conflict, failure, Throttled } from "../../../src/providers/kubernetes.ts"
-import { placeOf } from "../../../src/reconcilers/kubernetes/objects.ts"
+import { placeOf, textOf } from "../../../src/reconcilers/kubernetes/objects.ts"
 import { aRecord, BOUND, isReady } from "../../support/cluster-objects.ts"
 import { stories } from "../../support/cluster-story.ts"
 
-const { begin, cluster, file } = stories(5)
+const { begin, cluster, file } = stories(6)
 afterEach(() => {
   cluster.options = {}
 })
@@ -100,12 +100,18 @@ it("a status that another replica wrote, unheard, is put right by a pass that wo
   objects.put("DnsRecord", "www", aRecord("www"))
   await objects.until("DnsRecord", "www", isReady)
   const key = { kind: "DnsRecord", namespace, name: "www" } as const
+  const isResting = async () =>
+    (
+      await file.world.sql(
+        "select key from reconcile_work where key = $1 and owner is null and due_at > driftless_now()",
+        [textOf(key)]
+      )
+    ).length === 1
+  await vi.waitFor(async () => expect(await isResting()).toBe(true), BOUND)
   cluster.options = { tells: () => false }
   cluster.patch(placeOf(key), { how: "merge", subresource: "status", body: { status: { conditions: [] } } })
   expect(isReady(objects.get("DnsRecord", "www"))).toBe(false)
   cluster.options = {}
-  await file.world.sql("update reconcile_work set due_at = driftless_now() where key = $1", [
-    `DnsRecord/${namespace}/www`
-  ])
+  await file.world.sql("update reconcile_work set due_at = driftless_now() where key = $1", [textOf(key)])
   await objects.until("DnsRecord", "www", isReady)
 })
