@@ -31,13 +31,19 @@ export const layerPostgres = ({ poolSize, silence = SILENCE, url }: PostgresOpti
     Effect.gen(function* () {
       const pool = yield* Effect.acquireRelease(
         Effect.sync(() => openPool(Redacted.value(url), poolSize, silence)),
-        (pool) => Effect.promise(() => pool.end())
+        (pool) => farewell(() => pool.end())
       )
       const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
       yield* refuseOldServers(pool)
       return makeDatabase("postgres", kysely, (channel) => listen(Redacted.value(url), channel))
     })
   )
+
+/** A server that has fallen silent does not say goodbye, and must not hold up a stop. */
+const farewell = (end: () => Promise<unknown>) =>
+  Effect.promise(() => end().catch(() => undefined)).pipe(Effect.interruptible, Effect.timeoutOption(PATIENCE))
+
+const PATIENCE = Duration.millis(500)
 
 /** Over one connection whose statements take as long as they take. */
 export const layerMigrations = (url: Redacted.Redacted) =>
@@ -109,7 +115,7 @@ const listen = (connectionString: string, channel: string): Stream.Stream<string
               connectionTimeoutMillis: 10_000
             })
         ),
-        (client) => Effect.promise(() => client.end()).pipe(Effect.ignore)
+        (client) => farewell(() => client.end())
       )
       const fail = (cause: unknown) => Queue.failCauseUnsafe(queue, Cause.fail(toDatabaseError("listen")(cause)))
       let heard = 0

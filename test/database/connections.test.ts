@@ -1,6 +1,6 @@
 /** What breaks between us and the server: the statement in it fails, the program and the pool go on. */
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Deferred, Duration, Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Queue, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { sql } from "kysely"
 import { Database } from "../../src/database/database.ts"
@@ -54,6 +54,24 @@ describe.skipIf(offer.missing)(`connections to PostgreSQL that break${skipped(of
         assert.deepStrictEqual(yield* all, ["Failure", "Failure", "Failure"])
         assert.deepStrictEqual(yield* all, ["Success", "Success", "Success"])
       }).pipe(Effect.timeout("20 seconds"))
+    )
+
+    it.effect("connections that fell silent do not hold up the end", () =>
+      Effect.gen(function* () {
+        const network = yield* brittleTo(yield* DatabaseUrl)
+        const scope = yield* Scope.make()
+        const database = yield* Scope.provide(poolOf(network.url), scope)
+        const heard = yield* Deferred.make<void>()
+        yield* database.listen("news").pipe(
+          Stream.runForEach(() => Deferred.succeed(heard, undefined)),
+          Effect.forkIn(scope)
+        )
+        yield* Deferred.await(heard)
+        assert.deepStrictEqual(yield* on(database, sql`select 1 as n`), [{ n: 1 }])
+        yield* network.silence
+        yield* Effect.forkIn(Effect.exit(on(database, sql`select 1`)), scope)
+        yield* Scope.close(scope, Exit.void).pipe(Effect.timeout("10 seconds"))
+      })
     )
 
     it.effect("a transaction whose connection falls silent fails, and does not wait for its own rollback", () =>

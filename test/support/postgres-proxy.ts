@@ -47,8 +47,14 @@ export const brittleTo = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   })
   return {
     url: proxy.url,
-    /** What is open stays open, and nothing comes through any more: the host is gone, or a NAT forgot. */
-    silence: Effect.sync(() => proxy.pairs.forEach((pair) => silent.add(pair))),
+    /** What is open stays open, and nothing comes through any more, no goodbye either: the host is gone, or a NAT forgot. */
+    silence: Effect.sync(() =>
+      proxy.pairs.forEach((pair) => {
+        silent.add(pair)
+        pair.client.pause()
+        pair.upstream.pause()
+      })
+    ),
     /** What is open is reset. */
     reset: Effect.sync(() => proxy.pairs.forEach(({ client }) => client.resetAndDestroy()))
   }
