@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 export CGO_ENABLED=0 GOFLAGS=
 chart=$PWD/helm/driftless
 
-(cd tools/chart && go tool helm-unittest "$chart")
+# The chart has no snapshots, and a count of none of them looks like a run without tests.
+(cd tools/chart && go tool helm-unittest "$chart") | sed '/^Snapshot:/d'
 node tools/chart/main.ts --check
 
 readme=$(mktemp)
