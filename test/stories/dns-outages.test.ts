@@ -106,6 +106,20 @@ describe("an answer that does not come", () => {
     expect(world.zone()).toHaveLength(1)
   })
 
+  it("is waited for longer where hundreds are sent, and the key is held for as long as those may land", async () => {
+    await insertRecords(world, many(201))
+    fault({ match: { kind: "batch" }, effect: { do: "slow", ms: 600_000 } })
+    const pass = world.pass()
+    await vi.waitFor(() => expect(world.control.counts()["batch"]).toBe(1), { timeout: 20_000 })
+    const began = world.clock.now
+    const [open] = await world.sql<{ write_until: Date }>("select write_until from reconcile_work")
+    expect(open?.write_until.getTime()).toBe(began + 32_000)
+    await world.advance("30 seconds")
+    await pass
+    const [left] = await world.sql<{ due_at: Date }>("select due_at from reconcile_work")
+    expect(left?.due_at.getTime()).toBeGreaterThanOrEqual(began + 32_000)
+  })
+
   it("of a list is waited for no longer than its deadline", async () => {
     await insertRecords(world, many(1))
     fault({ match: { kind: "list" }, effect: { do: "slow", ms: 600_000 } })
