@@ -122,6 +122,26 @@ export const schemaContract = (it: Vitest.MethodsNonLive<Database>) => {
     })
   )
 
+  it.effect.each([
+    "type = 'CNAME', value = 'a.example.net'",
+    "name = 'other'",
+    "value = '192.0.2.200'",
+    "ttl = 300",
+    "proxied = true",
+    "comment = 'words'",
+    "desired_state = 'absent'"
+  ])("an edit by SQL of nothing but %s is an edit", (assignments) =>
+    Effect.gen(function* () {
+      yield* emptied
+      const domain = yield* aDomain("example.test")
+      const id = yield* aRecord({ domain })
+      const before = yield* workOf(domain)
+      yield* rows(sql`update domain_dns_records set ${sql.raw(assignments)} where id = ${id}`)
+      assert.strictEqual((yield* recordFacts(id)).generation, 2)
+      assert.strictEqual((yield* workOf(domain)).generation, before.generation + 1)
+    })
+  )
+
   it.effect("a report of facts raises no generation and makes nothing due", () =>
     Effect.gen(function* () {
       yield* emptied

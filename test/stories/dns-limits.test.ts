@@ -138,6 +138,7 @@ describe("more deletions than maxDeletions", () => {
       await world.advance("1 hour")
       await world.settle()
       expect(world.zone()).toHaveLength(10)
+      expect(await world.condition()).toMatchObject({ reason: "DeletionsHeld", stalled: true })
       await world.sql("update domains set deletions_confirmed_at = driftless_now()")
       await world.settle()
       expect(world.zone()).toHaveLength(6)
