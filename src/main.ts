@@ -10,7 +10,7 @@ import * as health from "./api/health.ts"
 import * as api from "./api/server.ts"
 import { type Environment, readSettings, type Settings } from "./config.ts"
 import { layerBudget } from "./database/budget.ts"
-import { identify, takeOver } from "./database/instance.ts"
+import { identify, InstanceId, takeOver } from "./database/instance.ts"
 import { migrate } from "./database/migrate.ts"
 import { layerPglite } from "./database/pglite.ts"
 import { layerMigrations, layerPostgres } from "./database/postgres.ts"
@@ -86,12 +86,13 @@ const credentialSources = (
 
 /** Schema, identity and the administrator's token, before anything else looks at the database. */
 const prepared = (settings: Settings) =>
-  Layer.effectDiscard(
+  Layer.effect(
+    InstanceId,
     Effect.gen(function* () {
       const { DATABASE_URL: url } = settings
       const applied = yield* url === undefined ? migrate() : Effect.provide(migrate(), layerMigrations(url))
       if (applied.length > 0) yield* Effect.logInfo(`the database was migrated: ${applied.join(", ")}`)
-      yield* identify(randomBytes(6).toString("hex"))
+      const instance = yield* identify(randomBytes(6).toString("hex"))
       // The lock of the data directory is ours, so nobody else holds a lease.
       if (settings.DATABASE_URL === undefined) yield* takeOver()
       const given = settings.DRIFTLESS_ADMIN_TOKEN
@@ -101,6 +102,7 @@ const prepared = (settings: Settings) =>
           : { file: "DRIFTLESS_ADMIN_TOKEN", token: given }
       yield* auth.ensureAdminToken(token)
       yield* Effect.logInfo(`the administrator's token is in ${file}`)
+      return instance
     })
   )
 
@@ -108,7 +110,7 @@ const reconcilers = ({ DRIFTLESS_DNS_CONCURRENCY, DRIFTLESS_DNS_ENABLED, DRIFTLE
   DRIFTLESS_DNS_ENABLED
     ? Layer.unwrap(
         Effect.gen(function* () {
-          const instance = yield* identify("")
+          const instance = yield* InstanceId
           const options = { instance, interval: DRIFTLESS_DNS_INTERVAL, concurrency: DRIFTLESS_DNS_CONCURRENCY }
           // Never used again, so that a lease of this process is told from those of all others.
           const owner = `${hostname()}/${randomUUID()}`

@@ -1,5 +1,5 @@
 /** Who this database is: its id, the key its secrets need, and whether it was begun by the quickstart. */
-import { Data, Effect } from "effect"
+import { Context, Data, Effect } from "effect"
 import { sql } from "kysely"
 import { Database } from "./database.ts"
 import { Secrets } from "./secrets.ts"
@@ -16,6 +16,9 @@ export class WrongEncryptionKey extends Data.TaggedError("WrongEncryptionKey")<{
     )
   }
 }
+
+/** The id that `identify` answered at the start, for all that comes after: it is asked for once. */
+export class InstanceId extends Context.Service<InstanceId, string>()("driftless/database/InstanceId") {}
 
 /**
  * Claims the database for this installation: the first start stores `newId` and the fingerprint of the key, each
