@@ -15,6 +15,7 @@ export type Happening = Exclude<
       | "retry"
       | "rotate token"
       | `${string} domain`
+      | `sql ${string}`
       | `stranger ${string}`
       | `kubectl ${string}`
       | `cluster ${string}`

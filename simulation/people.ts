@@ -113,7 +113,8 @@ export class People {
               type: step.type,
               name: step.name,
               value: step.value,
-              ...(step.ttl === undefined ? {} : { ttl: step.ttl })
+              ...(step.ttl === undefined ? {} : { ttl: step.ttl }),
+              ...(step.owner === undefined ? {} : { ownerId: step.owner })
             })
       case "change": {
         const { comment, proxied, ttl, value } = step
@@ -140,9 +141,14 @@ export class People {
     }
   }
 
-  rowsOf({ name, type, zone }: Pick<AskingForRecord, "zone" | "type" | "name">): ReadonlyArray<RecordRow> {
+  rowsOf({
+    name,
+    owner = 0,
+    type,
+    zone
+  }: Pick<AskingForRecord, "zone" | "type" | "name" | "owner">): ReadonlyArray<RecordRow> {
     return [...this.#world.storeWatch.records.values()].filter(
-      (row) => row.domainId === zone + 1 && row.type === type && row.name === name
+      (row) => row.domainId === zone + 1 && row.type === type && row.name === name && row.ownerId === owner
     )
   }
 
@@ -172,4 +178,8 @@ export class People {
 }
 
 const nameOf = (step: Asking) =>
-  isSetting(step) ? (step.do === "rotate token" ? "token" : `domain ${step.zone}`) : `${step.zone} ${step.name}`
+  isSetting(step)
+    ? step.do === "rotate token"
+      ? "token"
+      : `domain ${step.zone}`
+    : `${step.zone} ${step.name} ${step.owner ?? 0}`

@@ -38,6 +38,7 @@ export interface RecordRow {
   readonly recordId: string
   /** Of the object that asks for it. */
   readonly manifestId: number | undefined
+  readonly ownerId: number
 }
 
 export interface LedgerRow {
@@ -85,7 +86,8 @@ export const recordOf = (row: Row): RecordRow => ({
   nextRetryAt: time(row["next_retry_at"]),
   reason: text(row["error_reason"]),
   recordId: text(row["provider_record_id"]),
-  manifestId: typeof row["manifest_id"] === "number" ? row["manifest_id"] : undefined
+  manifestId: typeof row["manifest_id"] === "number" ? row["manifest_id"] : undefined,
+  ownerId: Number(row["owner_id"])
 })
 
 export const ledgerOf = (row: Row): LedgerRow => ({

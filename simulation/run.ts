@@ -17,6 +17,7 @@ import { BEGINNING, type Failure } from "./kernel.ts"
 import { isCluster } from "./kubernetes/cluster.ts"
 import { stepsOf } from "./kubernetes/end.ts"
 import { isKubectl } from "./kubernetes/users.ts"
+import { isSql, operate } from "./operator.ts"
 import { isAsking, isMeddling, People } from "./people.ts"
 import type { Scenario, Step } from "./steps.ts"
 import { withTraps } from "./traps.ts"
@@ -130,13 +131,13 @@ const begin = (world: World): void => {
     store.session.query("insert into domain_dns_providers (domain_id, api_key_id) values ($1, 1)", [index + 1])
   }
   for (const row of scenario.rows ?? []) {
-    const { comment = null, domainId, name, proxied = false, rejections = 0, ttl, type, value } = row
+    const { comment = null, domainId, name, ownerId = 0, proxied = false, rejections = 0, ttl, type, value } = row
     store.session.query(
-      `insert into dns_records (domain_id, type, name, value, ttl, proxied, comment, retry_count,
+      `insert into dns_records (domain_id, type, name, value, ttl, proxied, comment, owner_id, retry_count,
           rejected_generation, error_reason, next_retry_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, case when $9 then 1 end, case when $9 then 'RejectedByProvider' end,
-          case when $9 then driftless_now() + interval '5 seconds' end)`,
-      [domainId, type, name, value, ttl, proxied, comment, rejections, rejections > 0]
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then 1 end,
+          case when $10 then 'RejectedByProvider' end, case when $10 then driftless_now() + interval '5 seconds' end)`,
+      [domainId, type, name, value, ttl, proxied, comment, ownerId, rejections, rejections > 0]
     )
   }
   world.reread()
@@ -153,6 +154,7 @@ const take = (world: World, people: People, step: Step): void => {
   else if (isCluster(step)) world.cluster?.happen(step)
   else if (isAsking(step)) people.ask(step)
   else if (isMeddling(step)) people.meddle(step)
+  else if (isSql(step)) operate(world, step)
   else happen(world, step)
 }
 

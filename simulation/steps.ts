@@ -12,6 +12,12 @@ interface Place {
   readonly name: string
 }
 
+/** Of all rows of one place those of one owner. */
+interface Owned extends Place {
+  /** A label, 0 unless it is named: two owners may ask for the same record. */
+  readonly owner?: number
+}
+
 /** An object of a cluster. */
 interface Named {
   readonly kind: KindName
@@ -21,17 +27,23 @@ interface Named {
 }
 
 export type Step = { readonly at: number } & (
-  | ({ readonly do: "create"; readonly value: string; readonly ttl?: number } & Place)
+  | ({ readonly do: "create"; readonly value: string; readonly ttl?: number } & Owned)
   | ({
       readonly do: "change"
       readonly value?: string
       readonly ttl?: number
       readonly proxied?: boolean
       readonly comment?: string
-    } & Place)
-  | ({ readonly do: "remove" } & Place)
-  | ({ readonly do: "retry" } & Place)
+    } & Owned)
+  | ({ readonly do: "remove" } & Owned)
+  | ({ readonly do: "retry" } & Owned)
   | { readonly do: "set domain"; readonly zone: number; readonly status: "active" | "inactive" }
+  /** By SQL, of the rows there that are of no other owner. */
+  | ({
+      readonly do: "sql update"
+      readonly set: { readonly name?: string; readonly value?: string; readonly ttl?: number }
+    } & Place)
+  | ({ readonly do: "sql delete" } & Place)
   /** One that has no records; made again it is another one of that name. */
   | { readonly do: "drop domain" | "make domain"; readonly zone: number }
   /** The credential of all zones gets another token, by number. */
@@ -132,6 +144,7 @@ export interface Scenario {
     readonly ttl: number
     readonly proxied?: boolean
     readonly comment?: string | null
+    readonly ownerId?: number
     /** So often the provider has rejected it, and it is about to be tried again. */
     readonly rejections?: number
   }>

@@ -9,12 +9,13 @@ import { clusterChanceOf, clusterOf } from "./kubernetes/swarm.ts"
 import { crowdOf } from "./crowd.ts"
 import { type Random, randomOf } from "./random.ts"
 import type { Scenario, Step } from "./steps.ts"
+import { varied } from "./variety.ts"
 import { contentOf } from "./watch-provider.ts"
 
 const NAMES = ["www", "app", "note"] as const
 const LENGTH = 180
 
-export const scenarioOf = (seed: number): Scenario => crowdOf(seed) ?? drawnOf(seed)
+export const scenarioOf = (seed: number): Scenario => crowdOf(seed) ?? varied(seed, drawnOf(seed))
 
 const drawnOf = (seed: number): Scenario => {
   const random = randomOf(seed, "scenario")

@@ -188,10 +188,11 @@ export class ProviderWatch {
   /** Takes a look at all zones: what stands there now, and whether there is more than rows ask for. */
   look(): void {
     const { records, store, surplus, zoneName } = this.#facts
-    const asked = new Map<string, number>()
+    // Rows that ask for one and the same record share it.
+    const asked = new Map<string, Set<string>>()
     for (const row of store.records.values()) {
       const key = `${row.type} ${this.fqdn(row)}`
-      asked.set(key, (asked.get(key) ?? 0) + 1)
+      asked.set(key, (asked.get(key) ?? new Set()).add(contentOf(row)))
     }
     const places: Array<Place> = []
     for (const domainId of new Set([...store.work.keys()].map(Number).filter(Number.isInteger))) {
@@ -202,7 +203,8 @@ export class ProviderWatch {
         const key = `${record.type} ${record.name}`
         standing.set(key, (standing.get(key) ?? 0) + 1)
       }
-      for (const [key, count] of standing) places.push({ domainId, key, standing: count, asked: asked.get(key) ?? 0 })
+      for (const [key, count] of standing)
+        places.push({ domainId, key, standing: count, asked: asked.get(key)?.size ?? 0 })
     }
     surplus.look(places)
   }

@@ -15,6 +15,7 @@ import { POLL_WITH_HINTS } from "../src/reconcilers/loop.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { checkRetry } from "./retries.ts"
 import { type LedgerRow, ledgerOf, type RecordRow, recordOf, text, type WorkRow, workOf } from "./rows.ts"
+import { isUncounted, wishOf } from "./wishes.ts"
 import { elements, needsFence } from "./fenced.ts"
 import { type Change, type Commit, type PassId, type Row, WAY } from "./store.ts"
 import { WaitWatch } from "./watch-waits.ts"
@@ -274,7 +275,7 @@ export class StoreWatch {
     const [old, row] = [recordOf(before), recordOf(after)]
     if (row.observed < old.observed)
       kernel.fail("S6", `observed of record ${row.id} fell from ${old.observed} to ${row.observed}`)
-    if (row.generation < old.generation) kernel.fail("S6", `the generation of record ${row.id} fell`)
+    if (isUncounted(old, row)) kernel.fail("S6", `record ${row.id} went from ${wishOf(old)} to ${wishOf(row)}`)
     if (
       row.observed > old.observed &&
       row.observed === row.generation &&
