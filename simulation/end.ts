@@ -2,13 +2,16 @@
 import { identity, contentOf } from "./watch-provider.ts"
 import { clusterProblems, clusterState } from "./kubernetes/end.ts"
 import { isRefused, type RecordRow } from "./rows.ts"
+import type { Waiting } from "./waiting.ts"
 import type { World } from "./world.ts"
 
-/** What keeps a world from having converged; nothing when it has. */
-export const problems = (world: World): ReadonlyArray<string> => {
+/** What keeps a world from having converged; nothing when it has, but for what waits for a person. */
+export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> => {
   const { cluster, providerWatch, storeWatch, zones } = world
   // Where nothing can be done any more nothing converges: `untold` is about those.
-  const rows = [...storeWatch.records.values()].filter(({ domainId }) => !world.isCutOff(domainId))
+  const rows = [...storeWatch.records.values()].filter(
+    ({ domainId, id }) => !world.isCutOff(domainId) && !waiting.rows.has(id)
+  )
   const found: Array<string> = []
   for (const row of rows) {
     const what = `${row.type} ${row.name} ${row.value}`
@@ -26,7 +29,7 @@ export const problems = (world: World): ReadonlyArray<string> => {
     if (world.isCutOff(storeWatch.domainOf(zone) ?? 0)) continue
     for (const record of world.recordsOf(zone)) {
       const key = identity(record.type, record.name, record.content)
-      if (wanted.delete(key) || !providerWatch.ours.has(record.id)) continue
+      if (wanted.delete(key) || !providerWatch.ours.has(record.id) || waiting.records.has(record.id)) continue
       if (!isNobodys(world, zone, record.id)) found.push(`${key} is ours and nobody asks for it`)
     }
   }
@@ -34,7 +37,8 @@ export const problems = (world: World): ReadonlyArray<string> => {
   for (const { generation, key, observed } of storeWatch.work.values()) {
     // An object tells why it is not done.
     if (key.includes("/") || world.isCutOff(Number(key))) continue
-    const isExplained = rows.some((row) => row.domainId === Number(key) && isRefused(row))
+    const isExplained =
+      waiting.domains.has(Number(key)) || rows.some((row) => row.domainId === Number(key) && isRefused(row))
     if (observed !== generation && !isExplained) found.push(`key ${key} observed ${observed} of ${generation}`)
   }
   if (cluster !== undefined) found.push(...clusterProblems(cluster, storeWatch))

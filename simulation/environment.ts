@@ -3,6 +3,7 @@ import type { FaultEffect } from "../src/simulator/faults.ts"
 import { CLOUDFLARE_LIMIT } from "../src/simulator/limits.ts"
 import { type Step, wordsOf } from "./steps.ts"
 import { expandTables, keepTables, putTablesBack } from "./tables.ts"
+import { fill, makeRoom } from "./waiting.ts"
 import { CLUSTER_TOKENS, SECRETS, TOKEN, type World } from "./world.ts"
 
 export type Happening = Exclude<
@@ -49,6 +50,10 @@ export const happen = (world: World, step: Happening): void => {
     case "others use":
       world.disturbances.shareLimit(CLOUDFLARE_LIMIT.windowSeconds * 1000)
       return engine.control.useUp(TOKEN, step.calls)
+    case "zone full":
+      return fill(world, world.zones[step.zone] ?? "", step.room)
+    case "zone has room":
+      return makeRoom(world, world.zones[step.zone] ?? "")
     case "zone gone": {
       const kept = engine.control.snapshot()
       engine.control.removeZone(world.zones[0] ?? "")

@@ -12,6 +12,7 @@ import type { Refused } from "../src/reconcilers/dns/store/refusal.ts"
 import type { Services } from "./replica.ts"
 import { type Step, wordsOf } from "./steps.ts"
 import type { RecordRow } from "./rows.ts"
+import { makeRoom } from "./waiting.ts"
 import { contentOf } from "./watch-provider.ts"
 import { CLUSTER_TOKENS, type World } from "./world.ts"
 
@@ -62,7 +63,7 @@ export class People {
     if (call === undefined) return this.#stands(step)
     kernel.say(`user: asks for ${wordsOf(step)}`)
     let isHeard = false
-    const isOnce = ["retry", "set domain", "rotate token"].includes(step.do)
+    const isOnce = ["retry", "set domain", "confirm domain", "rotate token"].includes(step.do)
     const asked = this.#world.call(call, (exit) => {
       isHeard = true
       kernel.say(`user: hears ${exit._tag}`)
@@ -94,6 +95,8 @@ export class People {
     switch (step.do) {
       case "set domain":
         return id === undefined ? undefined : domains.update({ id, status: step.status })
+      case "confirm domain":
+        return id === undefined ? undefined : domains.update({ id, confirmDeletions: true })
       case "drop domain":
         return id === undefined ? undefined : domains.remove([id])
       case "make domain":
@@ -138,6 +141,16 @@ export class People {
   revive(): void {
     for (const { id, stopped } of this.#world.storeWatch.records.values()) {
       if (stopped) this.#world.call(records.retry(id), () => undefined)
+    }
+  }
+
+  /** What has waited for somebody: deletions are confirmed, and there is room. */
+  help(): void {
+    const { kernel, scenario, zones } = this.#world
+    for (const [zone, name] of zones.slice(0, scenario.zones).entries()) {
+      kernel.say(`somebody helps ${name}`)
+      makeRoom(this.#world, name)
+      if (scenario.maxDeletions !== undefined) this.ask({ at: 0, do: "confirm domain", zone })
     }
   }
 

@@ -5,6 +5,8 @@
  *   L2 then three intervals without a write
  *   L3 every generation was observed, or a condition says why not
  *   L5 every row is active, or in error with a reason; a zone whose token is revoked for good says so
+ *
+ * What waits for a person is left to wait for three intervals in which it must be told, and then has B once more.
  */
 import { Duration } from "effect"
 import { HEARTBEAT, LEASE } from "../src/database/work.ts"
@@ -21,6 +23,7 @@ import { isSql, operate } from "./operator.ts"
 import { isAsking, isMeddling, People } from "./people.ts"
 import type { Scenario, Step } from "./steps.ts"
 import { withTraps } from "./traps.ts"
+import { isAnyFull, NOTHING, type Waiting, waitingIn } from "./waiting.ts"
 import { type Bench, INTERVAL, TOKEN, World } from "./world.ts"
 
 export interface Verdict {
@@ -124,10 +127,9 @@ const begin = (world: World): void => {
   if (scenario.zones > 0)
     store.session.query("insert into api_keys (name, api_token) values ('simulated', $1)", [TOKEN])
   for (const [index, zone] of zones.slice(0, scenario.zones).entries()) {
-    store.session.query("insert into domains (domain, adoption) values ($1, $2)", [
-      zone,
-      scenario.adoption ?? "Matching"
-    ])
+    const { adoption = "Matching", maxDeletions = null } = scenario
+    const domain = [zone, adoption, maxDeletions]
+    store.session.query("insert into domains (domain, adoption, max_deletions) values ($1, $2, $3)", domain)
     store.session.query("insert into domain_dns_providers (domain_id, api_key_id) values ($1, 1)", [index + 1])
   }
   for (const row of scenario.rows ?? []) {
@@ -160,7 +162,7 @@ const take = (world: World, people: People, step: Step): void => {
 
 /** From the last fault to the verdict. */
 const calmDown = async (world: World, people: People, end: "converged" | "quiet"): Promise<void> => {
-  const { kernel, providerWatch, storeWatch } = world
+  const { kernel } = world
   if (kernel.failure !== undefined) return
   becalm(world)
   kernel.say("nothing goes wrong from here on")
@@ -171,6 +173,46 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
   world.calm = true
   world.disturbances.disturbAll()
+  await converge(world, people, waitingIn)
+  if (waitingIn(world).domains.size > 0) await helped(world, people)
+  if (kernel.failure !== undefined) return
+  kernel.say(`all has converged: ${stateOf(world)}`)
+  world.settledAt = kernel.now
+  if (end === "converged") return
+  await kernel.run(kernel.now + 3 * millis(INTERVAL) + millis(HEARTBEAT))
+  if (kernel.failure !== undefined) return
+  const again = problems(world, NOTHING)
+  if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
+  const quiet = untold(world)
+  if (quiet.length > 0) return kernel.fail("L5", `no longer: ${quiet.join("; ")}`)
+  const unexplained = unexplainedIn(world)
+  if (unexplained > 0) return kernel.fail("L5", `${unexplained} rows or zones are neither done nor say why`)
+}
+
+/** What waits for a person is told all the while, and goes on once somebody helps. */
+const helped = async (world: World, people: People): Promise<void> => {
+  const { kernel } = world
+  if (kernel.failure !== undefined) return
+  const until = kernel.now + 3 * millis(INTERVAL)
+  kernel.say("all has converged but for what waits for a person")
+  // Whether there is room is tried again and again.
+  if (!isAnyFull(world)) world.settledAt = kernel.now
+  while (kernel.now < until && kernel.failure === undefined) {
+    await kernel.run(Math.min(until, kernel.now + LOOK))
+    const open = problems(world, waitingIn(world))
+    if (open.length > 0) return kernel.fail("L5", `what waits for a person is not told any more: ${open.join("; ")}`)
+  }
+  world.settledAt = undefined
+  if (kernel.failure !== undefined) return
+  people.help()
+  await kernel.run(kernel.now + STRAGGLERS, () => people.open === 0)
+  if (people.open > 0) return kernel.fail("L3", "somebody tried in vain to help")
+  await converge(world, people, () => NOTHING)
+}
+
+/** Within B from now; but for what waits for a person. */
+const converge = async (world: World, people: People, waitingIn: (world: World) => Waiting): Promise<void> => {
+  const { kernel, providerWatch, storeWatch } = world
   const began = kernel.now
   const longest = Math.max(millis(LEASE) + LONGEST_WINDOW, millis(backoff(100)) * 1.1)
   const retry = () => Math.max(0, ...[...storeWatch.records.values()].map((row) => row.nextRetryAt - world.store.skew))
@@ -184,7 +226,7 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
     people.revive()
     // What was on its way may yet be rejected; nothing is that was sent from then on.
     if (kernel.now - began <= LONGEST_WINDOW) deadline = Math.max(deadline, lastMoment())
-    open = problems(world)
+    open = problems(world, waitingIn(world))
     silent = untold(world)
     if (open.length + silent.length === 0) break
   }
@@ -192,17 +234,6 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   const waited = `${(deadline - began) / 1000} s after the last fault`
   if (open.length > 0) return kernel.fail("L1", `${waited}: ${open.join("; ")}`)
   if (silent.length > 0) return kernel.fail("L5", `${waited}: ${silent.join("; ")}`)
-  kernel.say(`all has converged: ${stateOf(world)}`)
-  world.settledAt = kernel.now
-  if (end === "converged") return
-  await kernel.run(kernel.now + 3 * millis(INTERVAL) + millis(HEARTBEAT))
-  if (kernel.failure !== undefined) return
-  const again = problems(world)
-  if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
-  const quiet = untold(world)
-  if (quiet.length > 0) return kernel.fail("L5", `no longer: ${quiet.join("; ")}`)
-  const unexplained = unexplainedIn(world)
-  if (unexplained > 0) return kernel.fail("L5", `${unexplained} rows or zones are neither done nor say why`)
 }
 
 /** How often convergence is looked at; it costs no call. */

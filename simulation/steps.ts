@@ -44,6 +44,8 @@ export type Step = { readonly at: number } & (
       readonly set: { readonly name?: string; readonly value?: string; readonly ttl?: number }
     } & Place)
   | ({ readonly do: "sql delete" } & Place)
+  /** Lets the deletions go out that are held by then. */
+  | { readonly do: "confirm domain"; readonly zone: number }
   /** One that has no records; made again it is another one of that name. */
   | { readonly do: "drop domain" | "make domain"; readonly zone: number }
   /** The credential of all zones gets another token, by number. */
@@ -56,6 +58,9 @@ export type Step = { readonly at: number } & (
   | { readonly do: "outage"; readonly seconds: number; readonly of: "all" | "writes" }
   /** The provider refuses whatever holds this name. */
   | { readonly do: "poison"; readonly name: string; readonly seconds: number }
+  /** No record finds room in it beyond so many, until it has room. */
+  | { readonly do: "zone full"; readonly zone: number; readonly room: number }
+  | { readonly do: "zone has room"; readonly zone: number }
   | { readonly do: "storm"; readonly seconds: number }
   | { readonly do: "others use"; readonly calls: number }
   /** The provider does not know the only zone for a while. */
@@ -124,6 +129,8 @@ export interface Scenario {
   /** Records of one page of the provider's lists; without it each list is one page. */
   readonly pageSize?: number
   readonly adoption?: "Matching" | "Never"
+  /** Of the domains that are no cluster's. */
+  readonly maxDeletions?: string
   /** Of the provider's zones; a secondary one cannot hold comments, so no record bears our mark. */
   readonly zoneType?: "secondary"
   /** Records that strangers have from the start. */
