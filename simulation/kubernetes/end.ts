@@ -10,6 +10,7 @@ import { isDeleting, isHeld, resourceOf } from "../../src/reconcilers/kubernetes
 import { isRefused, type RecordRow } from "../rows.ts"
 import type { StoreWatch } from "../watch-store.ts"
 import type { Cluster } from "./cluster.ts"
+import type { Wanted } from "./watch-objects.ts"
 
 export interface Told {
   readonly observedGeneration?: number
@@ -108,8 +109,8 @@ const isOfARecord = (reason: string, { spec }: KubeObject, store: StoreWatch): b
   return [...store.records.values()].some((row) => row.domainId === id && isRefused(row) && row.reason === reason)
 }
 
-const rowText = ({ name, ttl, type, value }: Pick<RecordRow, "type" | "name" | "value" | "ttl">) =>
-  `${type} ${name} ${value} ${ttl}`
+const rowText = ({ comment, name, proxied, ttl, type, value }: Pick<RecordRow, keyof Wanted>) =>
+  `${type} ${name} ${value} ${ttl}${proxied ? " proxied" : ""}${comment === null ? "" : `, ${comment}`}`
 
 /** Without uids, times and generations: equal for two runs that come to the same. */
 export const clusterState = (cluster: Cluster): ReadonlyArray<string> =>

@@ -6,6 +6,7 @@ import { type CallClass, type FaultKind, type FaultPlan, KINDS, SITES } from "..
 import { type Random, randomOf } from "../random.ts"
 import type { Scenario, Step } from "../steps.ts"
 import { credential, domain, record } from "./scenarios.ts"
+import { isKubectl } from "./users.ts"
 
 const NAMES = ["www", "app", "note"] as const
 
@@ -14,18 +15,21 @@ export const clusterOf = (seed: number, zone: number, length: number): Pick<Scen
   const random = randomOf(seed, "cluster scenario")
   if (!random.chance(0.25)) return { steps: [] }
   const [when, kind] = [at(random, 20, length - 60), random.between(0, 5)]
-  const all = [...base(random, zone), ...NAMES.flatMap((name) => wishes(random, name, length))]
+  const all = withSettings(seed, [...base(random, zone), ...NAMES.flatMap((name) => wishes(random, name, length))])
+  const others = another(seed, zone + 1, length)
   // A Domain that is deleted waits for its records: nobody asks for more of them then.
   const steps = kind === 0 ? all.filter((step) => step.at < when) : all
   return {
-    cluster: { zones: 1, initialEvents: random.chance(0.7) },
+    cluster: { zones: others.length > 0 ? 2 : 1, initialEvents: random.chance(0.7) },
     steps: [
       ...steps,
       ...ends(random, kind, when, zone),
       ...troubles(random, length),
       ...lost(random, steps),
       ...unwatched(seed, length),
-      ...absent(seed, kind === 0 ? when : undefined, length)
+      ...absent(seed, kind === 0 ? when : undefined, length),
+      ...(kind === 0 ? [] : [...sharers(seed, length), ...toggled(seed, length)]),
+      ...others
     ]
   }
 }
@@ -120,6 +124,65 @@ const absent = (seed: number, deleted: number | undefined, length: number): Read
     { at: at(random, 1, 19), do: "kubectl apply", ...object, spec },
     ...(deleted !== undefined || random.chance(0.5) ? [{ at: end, do: "kubectl delete", ...object } as const] : [])
   ]
+}
+
+/** Records are proxied or not and have words of their own; half of the time just that is changed soon after. */
+const withSettings = (seed: number, steps: ReadonlyArray<Step>): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "cluster settings")
+  if (!random.chance(0.5)) return steps
+  // A comment that nobody asks for any more may stay or not, by the way on which it came to that: all or none has one.
+  const worded = new Set(NAMES.filter(() => random.chance(0.4)).map(String))
+  return steps.flatMap((step): ReadonlyArray<Step> => {
+    if (step.do !== "kubectl apply" || step.kind !== "DnsRecord") return [step]
+    const { type } = step.spec as { readonly type: string }
+    const words = () => (worded.has(step.name) ? { comment: `words ${random.between(1, 9)}` } : {})
+    const traffic = (proxied: boolean) => (type === "A" ? { proxied } : {})
+    const isProxied = random.chance(0.5)
+    const first = { ...step, spec: { ...step.spec, ...words(), ...traffic(isProxied) } }
+    if (!random.chance(0.5)) return [first]
+    const change = random.chance(0.5) ? words() : traffic(!isProxied)
+    return [first, { ...first, at: at(random, step.at, step.at + 10), spec: { ...first.spec, ...change } }]
+  })
+}
+
+/** An object of which nothing is changed but whether it is proxied, or its words. */
+const toggled = (seed: number, length: number): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "cluster toggles")
+  if (!random.chance(0.4)) return []
+  const steps: Array<Step> = []
+  let [time, proxied, words] = [at(random, 1, 60), random.chance(0.5), 1]
+  for (let more = random.between(2, 4); more > 0 && time < length - 20; more--) {
+    const spec = record("traffic", ["192.0.2.1"], { proxied, comment: `words ${words}` })
+    steps.push({ at: time, do: "kubectl apply", kind: "DnsRecord", name: "traffic", spec })
+    time += at(random, 1, 30)
+    if (random.chance(0.7)) proxied = !proxied
+    else words++
+  }
+  return steps
+}
+
+/** Two objects ask for the very same record, and mostly one of them goes. */
+const sharers = (seed: number, length: number): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "cluster sharers")
+  if (!random.chance(0.3)) return []
+  const spec = record("both", ["192.0.2.1"])
+  const [first, second] = [at(random, 1, 30), at(random, 1, 40)]
+  const end = at(random, 41, length - 30)
+  return [
+    { at: first, do: "kubectl apply", kind: "DnsRecord", name: "one", spec },
+    { at: second, do: "kubectl apply", kind: "DnsRecord", name: "two", spec },
+    ...(random.chance(0.7)
+      ? [{ at: end, do: "kubectl delete", kind: "DnsRecord", name: random.pick(["one", "two"]) } as const]
+      : [])
+  ]
+}
+
+/** A second namespace, with a Domain of the same name and records of its own. */
+const another = (seed: number, zone: number, length: number): ReadonlyArray<Step> => {
+  const random = randomOf(seed, "cluster namespaces")
+  if (!random.chance(0.4)) return []
+  const steps = [...base(random, zone), ...NAMES.flatMap((name) => wishes(random, name, length))]
+  return steps.flatMap((step) => (isKubectl(step) ? [{ ...step, namespace: "other" }] : []))
 }
 
 const troubles = (random: Random, length: number): ReadonlyArray<Step> => {
