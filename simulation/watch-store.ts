@@ -90,7 +90,7 @@ export class StoreWatch {
 
   /** Checks a commit, then takes it over. `removed` is what left for good. */
   commit({ changes, parameters, pass, process, sentAt, site }: Commit): void {
-    if (site === "work.claim") this.#checkWaits(changes)
+    if (site === "work.claim") this.#waits.claimed(changes, this.work.values(), this.#facts.now())
     for (const change of changes) {
       if (site === "work.complete" || site === "work.heartbeat") this.#checkClaimed(change, parameters, site)
       if (site === "work.heartbeat") this.#renew(text(change.old?.["key"]))
@@ -102,14 +102,6 @@ export class StoreWatch {
       this.#put(change)
     }
     if (pass !== undefined && needsFence(site, changes)) this.#checkFence(pass, process, site)
-  }
-
-  /** The keys of objects are paths; each reconciler claims its own. */
-  #checkWaits(changes: ReadonlyArray<Change>): void {
-    const taken = new Set(changes.map((change) => text((change.new ?? change.old)?.["key"])))
-    const isObject = [...taken].some((key) => key.includes("/"))
-    const rows = [...this.work.values()].filter(({ key }) => key.includes("/") === isObject)
-    this.#waits.claimed(rows, taken, this.#facts.now())
   }
 
   #put({ new: after, old, table }: Change): void {

@@ -7,7 +7,8 @@
  *                        the draw that gives a quarter of the claims to such keys says so
  */
 import type { Kernel } from "./kernel.ts"
-import type { WorkRow } from "./rows.ts"
+import { type WorkRow, workOf } from "./rows.ts"
+import type { Change } from "./store.ts"
 
 interface Waiting {
   readonly priority: number
@@ -40,8 +41,14 @@ export class WaitWatch {
     this.#waiting.clear()
   }
 
-  /** A claim at `now` took some of these keys, which are all of its reconciler as they were before. */
-  claimed(keys: ReadonlyArray<WorkRow>, taken: ReadonlySet<string>, now: number): void {
+  /** A claim at `now` changed some of these rows, which are all as they were before. */
+  claimed(changes: ReadonlyArray<Change>, work: Iterable<WorkRow>, now: number): void {
+    const claimed = changes.flatMap(({ new: after }) => (after === null ? [] : [workOf(after)]))
+    // The keys of objects are paths; each reconciler claims its own.
+    const isObject = claimed.some(({ key }) => key.includes("/"))
+    const keys = [...work].filter(({ key }) => key.includes("/") === isObject)
+    // A lease counts from when it was asked for. One that is over as it comes is of who stood still: nobody has the key.
+    const taken = new Set(claimed.flatMap(({ due, key }) => (due > now ? [key] : [])))
     // The server's clock went back: what became due since has an earlier time than what waits.
     if (now < this.#last) this.reset()
     this.#last = now
