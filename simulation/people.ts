@@ -64,8 +64,10 @@ export class People {
     kernel.say(`user: asks for ${wordsOf(step)}`)
     let isHeard = false
     const isOnce = ["retry", "set domain", "confirm domain", "rotate token"].includes(step.do)
+    const isTaken = step.do === "retry" ? this.#retryOf(step) : () => true
     const asked = this.#world.call(call, (exit) => {
       isHeard = true
+      if (exit._tag === "Success" && !isTaken()) kernel.fail("L5", `${wordsOf(step)} was taken, and changes nothing`)
       kernel.say(`user: hears ${exit._tag}`)
       // Such is done when it was taken: when a row is no longer rejected, for one, is up to its zone.
       const isDone = exit._tag === "Success" && isOnce
@@ -78,6 +80,19 @@ export class People {
       else this.#try(step)
     }
     kernel.after(PATIENCE, lookAgain)
+  }
+
+  /** Whether it had an effect, once it was answered; of a row that was about to be tried anyway nobody can tell. */
+  #retryOf(step: AskingForRecord): () => boolean {
+    const { store, storeWatch } = this.#world
+    const [row] = this.rowsOf(step).filter(({ present }) => present)
+    const before = { epoch: storeWatch.epoch, skew: store.skew }
+    return () => {
+      const after = row && storeWatch.records.get(row.id)
+      if (row === undefined || after?.generation !== row.generation || after.retryCount !== row.retryCount) return true
+      const isHeld = row.rejected && (row.stopped || row.nextRetryAt > store.now)
+      return !isHeld || storeWatch.epoch !== before.epoch || store.skew !== before.skew
+    }
   }
 
   /** Undefined where nothing is left to do. */

@@ -4,7 +4,7 @@
  *   L1 B = max(lease + open write, longest backoff, longest wait of a rejected row) + resync, after the last fault
  *   L2 then three intervals without a write
  *   L3 every generation was observed, or a condition says why not
- *   L5 every row is active, or in error with a reason; a zone whose token is revoked for good says so
+ *   L5 every row is active, or in error with a reason, and shown so; a zone whose token is revoked for good says so
  *
  * What waits for a person is left to wait for three intervals in which it must be told, and then has B once more.
  */
@@ -21,6 +21,7 @@ import { stepsOf } from "./kubernetes/end.ts"
 import { isKubectl } from "./kubernetes/users.ts"
 import { isSql, operate } from "./operator.ts"
 import { isAsking, isMeddling, People } from "./people.ts"
+import { misshown } from "./shown.ts"
 import type { Scenario, Step } from "./steps.ts"
 import { withTraps } from "./traps.ts"
 import { isAnyFull, NOTHING, type Waiting, waitingIn } from "./waiting.ts"
@@ -185,6 +186,8 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   if (again.length > 0) return kernel.fail("L2", `what had converged did not stay: ${again.join("; ")}`)
   const quiet = untold(world)
   if (quiet.length > 0) return kernel.fail("L5", `no longer: ${quiet.join("; ")}`)
+  const wrong = misshown(world.store, world.storeWatch.records.values())
+  if (wrong !== undefined) return kernel.fail("L5", wrong)
   const unexplained = unexplainedIn(world)
   if (unexplained > 0) return kernel.fail("L5", `${unexplained} rows or zones are neither done nor say why`)
 }

@@ -52,7 +52,7 @@ export class StoreWatch {
   readonly #waits: WaitWatch
   /** When an owner last ended the pass of a zone with no slot left. */
   readonly #freed = new Map<string, number>()
-  #epoch = 0
+  epoch = 0
 
   constructor(facts: StoreFacts) {
     this.#facts = facts
@@ -72,7 +72,7 @@ export class StoreWatch {
       this.#present
     ])
       map.clear()
-    this.#epoch++
+    this.epoch++
     this.#waits.reset()
     for (const { row, table } of rows) this.#put({ table, op: "INSERT", old: null, new: row })
   }
@@ -156,12 +156,12 @@ export class StoreWatch {
 
   /** A fence belongs to an epoch: what was claimed before a fail-over counts no more, whatever the row says. */
   #isOfEpoch({ fence, key, owner }: WorkRow): boolean {
-    return this.#claimed.get(`${this.#epoch} ${key} ${fence}`)?.owner === owner
+    return this.#claimed.get(`${this.epoch} ${key} ${fence}`)?.owner === owner
   }
 
   /** When a pass began, by the true time; now where it is not of this epoch. */
   claimedAt({ fence, key }: PassId): number {
-    return this.#claimed.get(`${this.#epoch} ${key} ${fence}`)?.at ?? this.#facts.kernel.now
+    return this.#claimed.get(`${this.epoch} ${key} ${fence}`)?.at ?? this.#facts.kernel.now
   }
 
   #checkFence({ fence, key }: PassId, process: Process, site: string): void {
@@ -199,7 +199,7 @@ export class StoreWatch {
     const { kernel } = this.#facts
     const now = this.#facts.now()
     const owner = row.owner ?? ""
-    const id = `${this.#epoch} ${row.key} ${row.fence}`
+    const id = `${this.epoch} ${row.key} ${row.fence}`
     const other = this.#claimed.get(id)
     if (other !== undefined)
       kernel.fail("S1", `key ${row.key} has two claims of fence ${row.fence}: ${other.owner} and ${owner}`)
@@ -247,7 +247,7 @@ export class StoreWatch {
       kernel.fail("S1", `key ${row.key} is due before the write of its last owner can no longer land`)
     }
     if (old.owner !== null && this.#zonesOf(old.owner) >= this.#facts.concurrency) this.#freed.set(old.owner, now)
-    const claim = this.#claimed.get(`${this.#epoch} ${row.key} ${old.fence}`)
+    const claim = this.#claimed.get(`${this.epoch} ${row.key} ${old.fence}`)
     if (site !== "work.complete" || claim === undefined) return
     if (row.observed > Math.max(old.observed, claim.generation)) {
       kernel.fail(

@@ -4,10 +4,11 @@
  */
 import { Duration, type Effect, type Exit, Redacted } from "effect"
 import type { Metrics } from "../src/metrics.ts"
-import { makeEngine, type Engine } from "../src/simulator/engine.ts"
+import type { Engine } from "../src/simulator/engine.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { zoneId } from "../src/simulator/state.ts"
 import { Disturbances } from "./disturbances.ts"
+import { engineOf } from "./engines.ts"
 import type { FaultPlan } from "./faults.ts"
 import { Blocks } from "./blocks.ts"
 import { Kernel, type Process } from "./kernel.ts"
@@ -19,6 +20,7 @@ import { randomOf, type Random } from "./random.ts"
 import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplica, stopReplica } from "./replica.ts"
 import type { Session } from "./session.ts"
 import type { Scenario } from "./steps.ts"
+import { checkShown } from "./shown.ts"
 import { type Row, Store } from "./store.ts"
 import { ledgerOf, workOf } from "./rows.ts"
 import { Surplus } from "./surplus.ts"
@@ -130,6 +132,7 @@ export class World {
     this.store.onCommit = (commit) => {
       this.providerWatch.adoptions.commit(commit)
       this.storeWatch.commit(commit)
+      checkShown(this.store, commit.changes)
       this.cluster?.objects.commit(commit.changes)
       for (const { new: after, old, table } of commit.changes) {
         if (table === "api_budgets") this.#blocks.note(after, this.store.now)
@@ -153,15 +156,7 @@ export class World {
   }
 
   #engine(name: string): Engine {
-    const random = randomOf(this.kernel.seed, `ids ${name}`)
-    return makeEngine({
-      now: () => this.kernel.now,
-      id: () => random.hex(32),
-      zones: this.zones,
-      zoneType: this.scenario.zoneType ?? "full",
-      tokens: SECRETS,
-      ...(this.scenario.quota === undefined ? {} : { rateLimit: { quota: this.scenario.quota } })
-    })
+    return engineOf(name, this.kernel, this.scenario, this.zones, SECRETS)
   }
 
   #cluster({ initialEvents }: NonNullable<Scenario["cluster"]>): Cluster {
