@@ -1,7 +1,8 @@
 /**
  * What must hold of every object of a cluster:
  *
- *   K2  none is let go while what it made stands at the provider, or is known
+ *   K2  nothing is made of it before its finalizer stands, nor once it was let go; it is not let go while what it made
+ *       stands at the provider, or is known
  *   K3  no status is about a generation that was not looked at, or goes back; none is Ready for what did not stand
  */
 import { Duration } from "effect"
@@ -9,7 +10,7 @@ import { LEASE } from "../../src/database/work.ts"
 import type { KindName } from "../../src/model/kinds/kinds.ts"
 import type { Call } from "../../src/providers/kubernetes-http.ts"
 import type { KubeObject } from "../../src/providers/kubernetes.ts"
-import { ABANDON, FINALIZER, isAnnotated, resourceOf } from "../../src/reconcilers/kubernetes/objects.ts"
+import { ABANDON, isAnnotated, isHeld, resourceOf } from "../../src/reconcilers/kubernetes/objects.ts"
 import { DEADLINE } from "../../src/reconcilers/kubernetes/reconcile.ts"
 import type { Kernel } from "../kernel.ts"
 import type { RecordRow } from "../rows.ts"
@@ -38,6 +39,10 @@ interface Life {
   last: KubeObject
   told: number
   isStripped: boolean
+  /** It bore the finalizer, whether or not somebody took it off since. */
+  wasHeld: boolean
+  /** Gone from the API server, by our leave. */
+  isOver: boolean
 }
 
 /** A row of what is known of objects. */
@@ -79,7 +84,9 @@ export class ObjectWatch {
       made: new Set(),
       last: object,
       told: 0,
-      isStripped: false
+      isStripped: false,
+      wasHeld: false,
+      isOver: false
     }
     this.#lives.set(uid, life)
     if (type === "DELETED") return this.#checkGone(life)
@@ -87,6 +94,7 @@ export class ObjectWatch {
       life.generations.set(generation, { spec: object.spec, at: this.#facts.kernel.now })
     }
     life.last = object
+    life.wasHeld ||= isHeld(object)
   }
 
   /** Somebody else takes the finalizer off: what the object made is cleaned up after it. */
@@ -99,10 +107,33 @@ export class ObjectWatch {
   reset(rows: ReadonlyArray<{ readonly table: string; readonly row: Row }>): void {
     this.#resetAt = this.#facts.kernel.now
     this.known.clear()
-    this.commit(rows.map(({ row, table }) => ({ table, old: null, new: row })))
+    this.#note(rows.map(({ row, table }) => ({ table, old: null, new: row })))
   }
 
   commit(changes: ReadonlyArray<Pick<Change, "table" | "old" | "new">>): void {
+    this.#note(changes)
+    for (const { new: after, old, table } of changes) {
+      if (after === null || typeof after["manifest_id"] !== "number") continue
+      if (table === "kubernetes_objects") {
+        const isNew = old?.["manifest_id"] !== after["manifest_id"] || old["uid"] !== after["uid"]
+        if (isNew) this.#checkMade(String(after["uid"]), `${String(after["kind"])} ${String(after["name"])}`)
+      } else if (
+        table === "dns_records" &&
+        after["desired_state"] === "present" &&
+        old?.["desired_state"] !== "present"
+      ) {
+        const owner = this.#ownerOf(after)
+        if (owner !== undefined)
+          this.#checkMade(owner.uid, `the row ${String(after["name"])} ${String(after["value"])}`)
+      }
+    }
+  }
+
+  #ownerOf(row: Row): KnownObject | undefined {
+    return [...this.known.values()].find(({ manifestId }) => manifestId === row["manifest_id"])
+  }
+
+  #note(changes: ReadonlyArray<Pick<Change, "table" | "old" | "new">>): void {
     for (const { new: after, old, table } of changes) {
       if (table !== "kubernetes_objects") continue
       const row = after ?? old ?? {}
@@ -115,10 +146,24 @@ export class ObjectWatch {
     }
     for (const { new: after, table } of changes) {
       if (table !== "dns_records" || after === null || typeof after["manifest_id"] !== "number") continue
-      const owner = [...this.known.values()].find(({ manifestId }) => manifestId === after["manifest_id"])
+      const owner = this.#ownerOf(after)
       const row = this.#facts.store.records.get(Number(after["id"]))
       if (owner !== undefined && row !== undefined) this.#lives.get(owner.uid)?.made.add(this.#identityOf(row))
     }
+  }
+
+  /**
+   * What was claimed before an object was let go is fenced, and what is claimed after that has to ask the API server: so
+   * this holds at once, however stale a cache is. An object that somebody stripped went without our leave.
+   */
+  #checkMade(uid: string, what: string): void {
+    const life = this.#lives.get(uid)
+    const { kernel } = this.#facts
+    if (life === undefined) return kernel.fail("K2", `${what} is made of an object that never was`)
+    if (life.isOver)
+      return this.#isDisturbed ? undefined : kernel.fail("K2", `${what} is made of an object that was let go`)
+    if (!isHeld(life.last) && !(life.wasHeld && life.isStripped))
+      kernel.fail("K2", `${what} is made before the finalizer of its object stands`)
   }
 
   #identityOf(row: RecordRow): string {
@@ -184,10 +229,12 @@ export class ObjectWatch {
     return ((found?.spec ?? {}) as { readonly domain?: string }).domain ?? ""
   }
 
-  #checkGone({ isStripped, kind, last, made }: Life): void {
+  #checkGone(life: Life): void {
+    const { isStripped, kind, last, made } = life
     const { kernel, ours, store } = this.#facts
     const { name, namespace = "" } = last.metadata
-    const isLetGo = last.metadata.finalizers?.includes(FINALIZER) === true && !isStripped
+    const isLetGo = isHeld(last) && !isStripped
+    life.isOver = isLetGo
     if (!isLetGo || isAnnotated(last, ABANDON)) return
     const what = `${kind} ${namespace}/${name}`
     const known = this.known.get(`${kind}/${namespace}/${name}`)
