@@ -4,6 +4,9 @@ import { Secrets } from "../src/database/secrets.ts"
 import { PERMIT_LIFE } from "../src/providers/budget.ts"
 import type { Row } from "./store.ts"
 
+/** What secrets are hashed and sealed with. */
+export const KEY = Redacted.make(Buffer.from("driftless simulation, 32 bytes..", "utf8"))
+
 /** A permit is good for a call that starts within it, whatever was recorded since. */
 const PERMIT_MILLIS = Duration.toMillis(PERMIT_LIFE)
 

@@ -1,9 +1,11 @@
 /** What must stand at the end of a run: in the rows, in what is shown of them, and at the provider. */
+import { readComment } from "../src/model/dns/comment.ts"
+import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { identity, contentOf } from "./watch-provider.ts"
 import { clusterProblems, clusterState } from "./kubernetes/end.ts"
 import { isRefused, type RecordRow } from "./rows.ts"
 import type { Waiting } from "./waiting.ts"
-import type { World } from "./world.ts"
+import { INSTANCE, type World } from "./world.ts"
 
 /** What keeps a world from having converged; nothing when it has, but for what waits for a person. */
 export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> => {
@@ -29,6 +31,7 @@ export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> 
     if (world.isCutOff(storeWatch.domainOf(zone) ?? 0)) continue
     for (const record of world.recordsOf(zone)) {
       const key = identity(record.type, record.name, record.content)
+      if (wanted.has(key) && !isMarked(world, record)) found.push(`${key} bears no mark of ours`)
       if (wanted.delete(key) || !providerWatch.ours.has(record.id) || waiting.records.has(record.id)) continue
       if (!isNobodys(world, zone, record.id)) found.push(`${key} is ours and nobody asks for it`)
     }
@@ -44,6 +47,10 @@ export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> 
   if (cluster !== undefined) found.push(...clusterProblems(cluster, storeWatch))
   return found
 }
+
+/** Where comments can be had each record that is asked for bears our mark, whoever took it away. */
+const isMarked = ({ scenario }: World, { comment }: StoredRecord) =>
+  scenario.zoneType === "secondary" || readComment(comment).instance === INSTANCE
 
 /** Zones whose token was revoked for good, and that do not say so. */
 export const untold = (world: World): ReadonlyArray<string> => {

@@ -61,6 +61,8 @@ export class ProviderWatch {
   /** Ids of records that the product made or adopted. */
   readonly ours = new Set<string>()
   readonly adoptions: Adoptions
+  /** When a batch was last sent to the zone of a domain, by the true time. */
+  readonly sentAt = new Map<number, number>()
   /** When the provider itself brought a record back, as it went back to before its deletion. By id. */
   readonly #back = new Map<string, number>()
   readonly #seen = new Map<string, number>()
@@ -74,6 +76,7 @@ export class ProviderWatch {
     this.adoptions = new Adoptions({
       kernel: facts.kernel,
       instance: facts.instance,
+      holdsComments: facts.holdsComments,
       store: facts.store,
       isMade: (id) => this.ours.has(id),
       records: (domainId) => facts.records(facts.zoneName(domainId)),
@@ -94,6 +97,7 @@ export class ProviderWatch {
     const zoneId = pathOf(request)
     if (zoneId === undefined) return
     this.writes++
+    this.sentAt.set(this.#facts.domainOf(zoneId), kernel.now)
     if (this.#facts.isSettled()) kernel.fail("L2", `${process.name} writes although all had converged: ${request.body}`)
     const key = String(this.#facts.domainOf(zoneId))
     const row = store.work.get(key)
@@ -180,9 +184,13 @@ export class ProviderWatch {
   }
 
   answered(process: Process, request: ApiRequest, response: ApiResponse): void {
+    const zoneId = pathOf(request)
+    if (zoneId !== undefined) this.adoptions.heard(process, this.#facts.domainOf(zoneId), batchOf(request), response)
     if (response.status !== 429) return
-    // Its own clock may run ahead; what it measures by it is as long for everyone.
-    this.#blocked.set(`${process.name} ${tokenOf(request)}`, this.#facts.kernel.now + retryAfter(response))
+    // Its own clock may run ahead; what it measures by it is as long for everyone. One that says less takes nothing back.
+    const name = `${process.name} ${tokenOf(request)}`
+    const until = this.#facts.kernel.now + retryAfter(response)
+    this.#blocked.set(name, Math.max(this.#blocked.get(name) ?? 0, until))
   }
 
   /** Takes a look at all zones: what stands there now, and whether there is more than rows ask for. */

@@ -2,7 +2,7 @@
  * One run: a scenario on its own world from a seed. It is built, its steps and faults happen, then all is quiet, and what
  * must hold at the end is checked. Nothing of one run is left for the next.
  */
-import { Duration, type Effect, type Exit, Redacted } from "effect"
+import { Duration, type Effect, type Exit } from "effect"
 import type { Metrics } from "../src/metrics.ts"
 import type { Engine } from "../src/simulator/engine.ts"
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
@@ -10,11 +10,12 @@ import { zoneId } from "../src/simulator/state.ts"
 import { Disturbances } from "./disturbances.ts"
 import { engineOf } from "./engines.ts"
 import type { FaultPlan } from "./faults.ts"
-import { Blocks } from "./blocks.ts"
+import { Blocks, KEY } from "./blocks.ts"
 import { Kernel, type Process } from "./kernel.ts"
 import { Cluster } from "./kubernetes/cluster.ts"
 import { Lagging } from "./lagging.ts"
 import { Leaks } from "./leaks.ts"
+import { Looks } from "./looks.ts"
 import { attempt, Outside } from "./outside.ts"
 import { randomOf, type Random } from "./random.ts"
 import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplica, stopReplica } from "./replica.ts"
@@ -40,11 +41,8 @@ export const TOKEN = "canary-9f31c07be2"
 /** What the Secrets of a cluster hold, and a credential that was given another token. */
 export const CLUSTER_TOKENS = ["canary-b6605dd1a4", "canary-e0c2f71b95"]
 export const SECRETS = [TOKEN, ...CLUSTER_TOKENS]
-/** Zones that a replica works on at a time, unless the scenario says otherwise. */
 const CONCURRENCY = 4
 export const INTERVAL = Duration.seconds(40)
-
-const KEY = Redacted.make(Buffer.from("driftless simulation, 32 bytes..", "utf8"))
 
 export class World {
   readonly kernel: Kernel
@@ -129,10 +127,13 @@ export class World {
     })
     this.cluster = scenario.cluster === undefined ? undefined : this.#cluster(scenario.cluster)
     this.store.onStatement = (site, parameters) => this.leaks.sent(site, parameters)
+    const { sentAt } = this.providerWatch
+    const looks = new Looks({ kernel, store: this.store, watch: this.storeWatch, interval: INTERVAL, sentAt })
     this.store.onCommit = (commit) => {
       this.providerWatch.adoptions.commit(commit)
       this.storeWatch.commit(commit)
       checkShown(this.store, commit.changes)
+      looks.commit(commit)
       this.cluster?.objects.commit(commit.changes)
       for (const { new: after, old, table } of commit.changes) {
         if (table === "api_budgets") this.#blocks.note(after, this.store.now)

@@ -1,0 +1,120 @@
+/**
+ * S11, when a zone is looked at again: a pass that ended well leaves its key due no later than the next list for drift and
+ * the first retry of a row that waits, whichever comes first; it leaves none behind whose wait was over when it began.
+ * Nothing is charged with a refusal of what was sent before it was asked for.
+ * That a key which is due is taken within a poll is L4. A pass that failed waits as its backoff or the provider says.
+ */
+import { Duration } from "effect"
+import { driftInterval } from "../src/reconcilers/dns/interval.ts"
+import { PLAN_REASONS } from "../src/reconcilers/dns/view.ts"
+import type { Kernel } from "./kernel.ts"
+import { type RecordRow, recordOf, workOf } from "./rows.ts"
+import type { Commit, Store } from "./store.ts"
+import type { StoreWatch } from "./watch-store.ts"
+
+export interface LookFacts {
+  readonly kernel: Kernel
+  readonly store: Store
+  readonly watch: StoreWatch
+  readonly interval: Duration.Duration
+  /** When a batch was last sent to a zone, by the true time. */
+  readonly sentAt: ReadonlyMap<number, number>
+}
+
+export class Looks {
+  readonly #facts: LookFacts
+  /** By key, when it was claimed, by the database's clock. */
+  readonly #claimed = new Map<string, number>()
+  /** By row, when its generation was asked for, by the true time. */
+  readonly #asked = new Map<number, number>()
+  /** By row, when it was rejected last, by the database's clock. */
+  readonly #rejected = new Map<number, number>()
+  /** The drift interval of a domain: a pass goes by what was known of its token's lists as it began. */
+  readonly #intervals = new Map<number, number>()
+
+  constructor(facts: LookFacts) {
+    this.#facts = facts
+  }
+
+  commit({ changes, site }: Commit): void {
+    for (const { new: after, old, table } of changes) {
+      if (table === "dns_records" && after !== null)
+        this.#row(recordOf(after), old === null ? undefined : recordOf(old))
+      if (table !== "reconcile_work" || after === null) continue
+      const { attempts, due, key, owner, writeUntil } = workOf(after)
+      if (key.includes("/")) continue
+      if (site === "work.claim") this.#claimed.set(key, this.#facts.store.now)
+      if (site === "work.complete" && owner === null && attempts === 0) this.#ended(Number(key), due, writeUntil)
+    }
+  }
+
+  #row(row: RecordRow, old: RecordRow | undefined): void {
+    const { kernel, sentAt, store } = this.#facts
+    if (row.generation !== old?.generation) this.#asked.set(row.id, kernel.now)
+    if (row.nextRetryAt !== old?.nextRetryAt) this.#rejected.set(row.id, store.now)
+    const isCharged = row.rejected && (!old?.rejected || row.retryCount > old.retryCount)
+    if (!isCharged || PLAN_REASONS.some((reason) => reason === row.reason)) return
+    if ((sentAt.get(row.domainId) ?? 0) < (this.#asked.get(row.id) ?? 0))
+      kernel.fail("S11", `${textOf(row)} is rejected, and nothing was sent since it was asked for`)
+  }
+
+  #ended(domainId: number, due: number, writeUntil: number): void {
+    const { kernel, store, watch } = this.#facts
+    const began = this.#claimed.get(String(domainId)) ?? store.now
+    // What it said to wait counts from its end.
+    const took = Math.max(0, store.now - began)
+    const waiting = [...watch.records.values()].filter(
+      (row) => row.domainId === domainId && row.rejected && !row.stopped
+    )
+    const ahead = waiting
+      // What the pass itself rejected it looks at again with the next list.
+      .filter(({ id, nextRetryAt }) => nextRetryAt > store.now && (this.#rejected.get(id) ?? 0) < began)
+      .map(({ nextRetryAt }) => nextRetryAt)
+    const last = Math.max(store.now, writeUntil, Math.min(this.#nextList(domainId), ...ahead) + took)
+    if (due > last + ROUNDING) {
+      kernel.fail(
+        "S11",
+        `key ${domainId} is due ${(due - last) / 1000} s after its next list or the first retry of a row`
+      )
+    }
+    const left = waiting.find(({ nextRetryAt }) => nextRetryAt < Math.min(began, store.now))
+    if (left !== undefined && due > store.now + ROUNDING && !this.#saysWhy(domainId)) {
+      kernel.fail(
+        "S11",
+        `${textOf(left)} was to be tried again ${(began - left.nextRetryAt) / 1000} s before a pass that left it`
+      )
+    }
+  }
+
+  /** What it waits for is no time: room in the zone, or somebody who confirms. */
+  #saysWhy(domainId: number): boolean {
+    return (
+      this.#facts.store.session.query(
+        `select from reconcile_conditions
+        where reconciler = 'dns' and key = $1 and reason in ('QuotaExceeded', 'DeletionsHeld')`,
+        [String(domainId)]
+      ).rows.length > 0
+    )
+  }
+
+  #nextList(domainId: number): number {
+    const [row] = this.#facts.store.session.query(
+      `select extract(epoch from z.last_list_at)::float8 * 1000 as at, coalesce(b.capacity, 1200) as capacity,
+        coalesce(b.window_seconds, 300) as seconds,
+        (select sum(list_pages) from dns_zones o where o.token_hash = z.token_hash)::int as pages
+      from dns_zones z left join api_budgets b on b.token_hash = z.token_hash where z.domain_id = $1`,
+      [domainId]
+    ).rows
+    if (row === undefined || row["at"] === null) return Number.POSITIVE_INFINITY
+    const quota = { capacity: Number(row["capacity"]), windowSeconds: Number(row["seconds"]) }
+    const interval = driftInterval(Duration.toMillis(this.#facts.interval), Number(row["pages"]), quota)
+    const longest = Math.max(interval, this.#intervals.get(domainId) ?? 0)
+    this.#intervals.set(domainId, interval)
+    return Number(row["at"]) + longest
+  }
+}
+
+const textOf = ({ id, name, type, value }: RecordRow) => `record ${id}, ${type} ${name} ${value},`
+
+/** Milliseconds: the database keeps microseconds, and a wait is told in whole milliseconds. */
+const ROUNDING = 2
