@@ -46,6 +46,7 @@ export const happen = (world: World, step: Happening): void => {
     case "storm":
       world.disturbances.shareLimit(step.seconds * 1000)
       world.disturbances.disturbAll(step.seconds)
+      if (step.uneven === true) world.proxy.unevenUntil = kernel.now + step.seconds * 1000
       return engine.control.block(TOKEN, step.seconds)
     case "others use":
       world.disturbances.shareLimit(CLOUDFLARE_LIMIT.windowSeconds * 1000)

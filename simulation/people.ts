@@ -20,7 +20,7 @@ type AskingForRecord = Extract<Step, { readonly do: "create" | "change" | "remov
 /** What zones rest on. */
 type Setting = Extract<Step, { readonly do: `${string} domain` | "rotate token" }>
 type Asking = AskingForRecord | Setting
-type Meddling = Extract<Step, { readonly do: "stranger adds" | "stranger edits" | "stranger deletes" }>
+type Meddling = Extract<Step, { readonly do: `stranger ${string}` }>
 const isSetting = (step: Step): step is Setting => step.do === "rotate token" || step.do.endsWith(" domain")
 export const isAsking = (step: Step): step is Asking =>
   isSetting(step) || ["create", "change", "remove", "retry"].includes(step.do)
@@ -195,10 +195,12 @@ export class People {
       const record = this.#world.recordsOf(zone).find((one) => one.type === step.type && one.name === name)
       if (record === undefined) return
       const { id } = record
-      engine.control.edit(
+      const fields =
         step.do === "stranger edits"
-          ? { op: "edit", zone, id, fields: { content: contentOf({ type: step.type, value: step.value }) } }
-          : { op: "delete", zone, id }
+          ? { content: contentOf({ type: step.type, value: step.value }) }
+          : { comment: null }
+      engine.control.edit(
+        step.do === "stranger deletes" ? { op: "delete", zone, id } : { op: "edit", zone, id, fields }
       )
     }
     this.#world.remember()

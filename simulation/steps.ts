@@ -55,13 +55,16 @@ export type Step = { readonly at: number } & (
   /** Whatever stands there now. */
   | ({ readonly do: "stranger edits"; readonly value: string } & Place)
   | ({ readonly do: "stranger deletes" } & Place)
+  /** The comment goes, and our mark with it. */
+  | ({ readonly do: "stranger wipes" } & Place)
   | { readonly do: "outage"; readonly seconds: number; readonly of: "all" | "writes" }
   /** The provider refuses whatever holds this name. */
   | { readonly do: "poison"; readonly name: string; readonly seconds: number }
   /** No record finds room in it beyond so many, until it has room. */
   | { readonly do: "zone full"; readonly zone: number; readonly room: number }
   | { readonly do: "zone has room"; readonly zone: number }
-  | { readonly do: "storm"; readonly seconds: number }
+  /** `uneven`: how long each answer says to wait is by chance. */
+  | { readonly do: "storm"; readonly seconds: number; readonly uneven?: true }
   | { readonly do: "others use"; readonly calls: number }
   /** The provider does not know the only zone for a while. */
   | { readonly do: "zone gone"; readonly seconds: number }
@@ -131,6 +134,8 @@ export interface Scenario {
   readonly adoption?: "Matching" | "Never"
   /** Of the domains that are no cluster's. */
   readonly maxDeletions?: string
+  /** A proxy in between quotes the token in all that is said of an error. */
+  readonly echoes?: true
   /** Of the provider's zones; a secondary one cannot hold comments, so no record bears our mark. */
   readonly zoneType?: "secondary"
   /** Records that strangers have from the start. */

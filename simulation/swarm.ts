@@ -9,6 +9,7 @@ import { clusterChanceOf, clusterOf } from "./kubernetes/swarm.ts"
 import { crowdOf } from "./crowd.ts"
 import { type Random, randomOf } from "./random.ts"
 import type { Scenario, Step } from "./steps.ts"
+import { trialsOf } from "./trials.ts"
 import { varied } from "./variety.ts"
 import { contentOf } from "./watch-provider.ts"
 
@@ -33,6 +34,8 @@ const drawnOf = (seed: number): Scenario => {
   const quota = random.chance(0.2) ? { quota: random.between(40, 80) } : {}
   const isSecondary = random.chance(0.25)
   const { steps, ...cluster } = clusterOf(seed, zones, LENGTH)
+  const zoneType = isSecondary ? ({ zoneType: "secondary" } as const) : {}
+  const trials = trialsOf(seed, { replicas, zones, length: LENGTH, ...zoneType }, asked)
   const isLossy = [...own, ...steps].some((step) => step.do === "fail-over" && step.lostSeconds > 0)
   return {
     name: "random",
@@ -42,14 +45,16 @@ const drawnOf = (seed: number): Scenario => {
     length: LENGTH,
     // Two zones with one token may have to wait for each other at rest.
     ...(cluster.cluster?.zones === 2 ? {} : quota),
-    ...(isSecondary ? { zoneType: "secondary" } : {}),
+    ...zoneType,
     ...pagesOf(seed),
     rows: late.rows,
     strangers: random.chance(0.3) ? [strangers(random, zones)] : [],
     ...cluster,
     ...unadopted(seed, asked),
+    ...trials,
     steps: [
       ...own,
+      ...trials.steps,
       ...revocation(seed),
       ...(isSecondary && cluster.cluster === undefined ? undone(seed, own) : []),
       ...steps
@@ -57,7 +62,7 @@ const drawnOf = (seed: number): Scenario => {
       // A zone that comes back brings all zones back to what they were: it must be the only one.
       .filter((step) => step.do !== "zone gone" || cluster.cluster === undefined)
       // Nobody takes a comment off again that a lost row asked for: what stands then depends on the way, too.
-      .filter((step) => !isLossy || isSecondary || !("comment" in step))
+      .filter((step) => !isLossy || isSecondary || !("comment" in step || step.do === "stranger wipes"))
       // Without a mark only the ledger knows what is ours: what it loses is a stranger's from then on.
       .map((step) => (step.do === "fail-over" && isSecondary ? { ...step, lostSeconds: 0 } : step))
       .toSorted((a, b) => a.at - b.at)

@@ -17,6 +17,7 @@ import { Lagging } from "./lagging.ts"
 import { Leaks } from "./leaks.ts"
 import { Looks } from "./looks.ts"
 import { attempt, Outside } from "./outside.ts"
+import { Proxy } from "./proxies.ts"
 import { randomOf, type Random } from "./random.ts"
 import { callIn, type Incarnation, type ReplicaWorld, type Services, startReplica, stopReplica } from "./replica.ts"
 import type { Session } from "./session.ts"
@@ -51,6 +52,7 @@ export class World {
   readonly leaks: Leaks
   readonly store: Store
   readonly engine: Engine
+  readonly proxy: Proxy
   readonly storeWatch: StoreWatch
   readonly providerWatch: ProviderWatch
   readonly scenario: Scenario
@@ -91,6 +93,7 @@ export class World {
     const zones = scenario.zones + (scenario.cluster?.zones ?? 0)
     this.zones = Array.from({ length: zones }, (_, i) => `zone${i}.test`)
     this.engine = this.#engine("live")
+    this.proxy = new Proxy(seed, scenario.echoes === true)
     this.#lagging = new Lagging(() => this.#engine("mirror"))
     this.storeWatch = new StoreWatch({
       kernel,
@@ -189,7 +192,8 @@ export class World {
       answered: (process, request, response) => this.providerWatch.answered(process, request, response),
       landing: (process, request, carryOut) => {
         const revision = this.engine.control.revision()
-        const response = this.providerWatch.landing(process, request, carryOut)
+        const answer = this.providerWatch.landing(process, request, carryOut)
+        const response = this.proxy.passes(request, answer, this.kernel.now)
         this.kernel.say(
           `provider answers ${process.name} ${request.method} ${request.path.slice(-18)} with ${response.status}`
         )
