@@ -23,11 +23,11 @@ export interface LookFacts {
 
 export class Looks {
   readonly #facts: LookFacts
-  /** By key, when it was claimed, by the database's clock. */
-  readonly #claimed = new Map<string, number>()
+  /** By key, when it was claimed: by the database's clock, and by the true time. */
+  readonly #claimed = new Map<string, { readonly now: number; readonly at: number }>()
   /** By row, when its generation was asked for, by the true time. */
   readonly #asked = new Map<number, number>()
-  /** By row, when it was rejected last, by the database's clock. */
+  /** By row, when it was rejected last, by the true time. */
   readonly #rejected = new Map<number, number>()
   /** The drift interval of a domain: a pass goes by what was known of its token's lists as it began. */
   readonly #intervals = new Map<number, number>()
@@ -37,21 +37,22 @@ export class Looks {
   }
 
   commit({ changes, site }: Commit): void {
+    const { kernel, store } = this.#facts
     for (const { new: after, old, table } of changes) {
       if (table === "dns_records" && after !== null)
         this.#row(recordOf(after), old === null ? undefined : recordOf(old))
       if (table !== "reconcile_work" || after === null) continue
       const { attempts, due, key, owner, writeUntil } = workOf(after)
       if (key.includes("/")) continue
-      if (site === "work.claim") this.#claimed.set(key, this.#facts.store.now)
+      if (site === "work.claim") this.#claimed.set(key, { now: store.now, at: kernel.now })
       if (site === "work.complete" && owner === null && attempts === 0) this.#ended(Number(key), due, writeUntil)
     }
   }
 
   #row(row: RecordRow, old: RecordRow | undefined): void {
-    const { kernel, sentAt, store } = this.#facts
+    const { kernel, sentAt } = this.#facts
     if (row.generation !== old?.generation) this.#asked.set(row.id, kernel.now)
-    if (row.nextRetryAt !== old?.nextRetryAt) this.#rejected.set(row.id, store.now)
+    if (row.nextRetryAt !== old?.nextRetryAt) this.#rejected.set(row.id, kernel.now)
     const isCharged = row.rejected && (!old?.rejected || row.retryCount > old.retryCount)
     if (!isCharged || PLAN_REASONS.some((reason) => reason === row.reason)) return
     if ((sentAt.get(row.domainId) ?? 0) < (this.#asked.get(row.id) ?? 0))
@@ -60,15 +61,15 @@ export class Looks {
 
   #ended(domainId: number, due: number, writeUntil: number): void {
     const { kernel, store, watch } = this.#facts
-    const began = this.#claimed.get(String(domainId)) ?? store.now
-    // What it said to wait counts from its end.
-    const took = Math.max(0, store.now - began)
+    const began = this.#claimed.get(String(domainId)) ?? { now: store.now, at: kernel.now }
+    // What it said to wait counts from its end; the database's clock may have been moved meanwhile.
+    const took = Math.max(kernel.now - began.at, store.now - began.now)
     const waiting = [...watch.records.values()].filter(
       (row) => row.domainId === domainId && row.rejected && !row.stopped
     )
     const ahead = waiting
       // What the pass itself rejected it looks at again with the next list.
-      .filter(({ id, nextRetryAt }) => nextRetryAt > store.now && (this.#rejected.get(id) ?? 0) < began)
+      .filter(({ id, nextRetryAt }) => nextRetryAt > store.now && (this.#rejected.get(id) ?? 0) < began.at)
       .map(({ nextRetryAt }) => nextRetryAt)
     const last = Math.max(store.now, writeUntil, Math.min(this.#nextList(domainId), ...ahead) + took)
     if (due > last + ROUNDING) {
@@ -77,11 +78,11 @@ export class Looks {
         `key ${domainId} is due ${(due - last) / 1000} s after its next list or the first retry of a row`
       )
     }
-    const left = waiting.find(({ nextRetryAt }) => nextRetryAt < Math.min(began, store.now))
+    const left = waiting.find(({ nextRetryAt }) => nextRetryAt < Math.min(began.now, store.now))
     if (left !== undefined && due > store.now + ROUNDING && !this.#saysWhy(domainId)) {
       kernel.fail(
         "S11",
-        `${textOf(left)} was to be tried again ${(began - left.nextRetryAt) / 1000} s before a pass that left it`
+        `${textOf(left)} was to be tried again ${(began.now - left.nextRetryAt) / 1000} s before a pass that left it`
       )
     }
   }
