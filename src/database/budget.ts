@@ -43,7 +43,8 @@ export const layerBudget = Layer.effect(
     const answered = Effect.fnUntraced(function* (tokenHash: string, answer: RateAnswer) {
       if (answer.blockedSeconds !== undefined) {
         const now = yield* monotonicMillis
-        blockedHere.set(tokenHash, now + answer.blockedSeconds * 1000)
+        const until = now + answer.blockedSeconds * 1000
+        blockedHere.set(tokenHash, Math.max(blockedHere.get(tokenHash) ?? 0, until))
       }
       yield* query("budget.answered", (db) => learn(tokenHash, answer).execute(db)).pipe(
         Effect.retry({ times: 3, schedule: Schedule.spaced("50 millis") }),

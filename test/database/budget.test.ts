@@ -17,6 +17,16 @@ const process = (database: Database["Service"]) =>
   )
 const here = Effect.flatMap(Database, process)
 const there = Effect.flatMap(anotherPool(8), process)
+/** Nothing that it hears of the limit can be written down. */
+const forgetful = Effect.flatMap(Database, (database) =>
+  process({
+    ...database,
+    query: (operation, run) =>
+      operation === "budget.answered"
+        ? database.query(operation, () => Promise.reject(new Error("cut")))
+        : database.query(operation, run)
+  })
+)
 /** Seconds that `take` asks to wait; 0 is a permit. */
 const wait = (budget: CallBudget["Service"], goesOn?: boolean) =>
   Effect.map(Effect.result(budget.take(T, goesOn)), (r) =>
@@ -70,17 +80,21 @@ describe.skipIf(offer.missing)(`the budget of a token${skipped(offer)}`, () => {
     it.effect("the process that got a 429 starts nothing although the row could not be written", () =>
       Effect.gen(function* () {
         yield* window({})
-        const database = yield* Database
-        const cut = yield* process({
-          ...database,
-          query: (operation, run) =>
-            operation === "budget.answered"
-              ? database.query(operation, () => Promise.reject(new Error("cut")))
-              : database.query(operation, run)
-        })
+        const cut = yield* forgetful
         yield* cut.answered(T, { blockedSeconds: 40 })
         assert.isNull((yield* stored).blocked)
         assert.isAbove(yield* wait(cut), 35)
+      })
+    )
+
+    it.effect("a shorter block ends no longer one in the process that heard both and could write neither", () =>
+      Effect.gen(function* () {
+        yield* window({})
+        const cut = yield* forgetful
+        yield* cut.answered(T, { blockedSeconds: 60 })
+        yield* cut.answered(T, { blockedSeconds: 5 })
+        assert.isNull((yield* stored).blocked)
+        assert.isAbove(yield* wait(cut), 55)
       })
     )
 
