@@ -29,7 +29,7 @@ export class Looks {
   readonly #asked = new Map<number, number>()
   /** By row, when it was rejected last, by the true time. */
   readonly #rejected = new Map<number, number>()
-  /** The drift interval of a domain: a pass goes by what was known of its token's lists as it began. */
+  /** The longest drift interval of a domain since it was claimed: a pass goes by what it saw of its token's lists. */
   readonly #intervals = new Map<number, number>()
 
   constructor(facts: LookFacts) {
@@ -44,9 +44,18 @@ export class Looks {
       if (table !== "reconcile_work" || after === null) continue
       const { attempts, due, key, owner, writeUntil } = workOf(after)
       if (key.includes("/")) continue
-      if (site === "work.claim") this.#claimed.set(key, { now: store.now, at: kernel.now })
+      if (site === "work.claim") {
+        this.#claimed.set(key, { now: store.now, at: kernel.now })
+        this.#intervals.set(Number(key), this.#listed(Number(key)).interval)
+      }
       if (site === "work.complete" && owner === null && attempts === 0) this.#ended(Number(key), due, writeUntil)
     }
+    const isAboutLists = changes.some(
+      ({ new: after, old, table }) => table === "dns_zones" && after?.["list_pages"] !== old?.["list_pages"]
+    )
+    if (!isAboutLists) return
+    for (const [domainId, interval] of this.#intervals)
+      this.#intervals.set(domainId, Math.max(interval, this.#listed(domainId).interval))
   }
 
   #row(row: RecordRow, old: RecordRow | undefined): void {
@@ -99,19 +108,24 @@ export class Looks {
   }
 
   #nextList(domainId: number): number {
-    const [row] = this.#facts.store.session.query(
+    const { at, interval } = this.#listed(domainId)
+    return at + Math.max(interval, this.#intervals.get(domainId) ?? 0)
+  }
+
+  /** When the last list was made, and how long after it the next one is due by what is known now. */
+  #listed(domainId: number): { readonly at: number; readonly interval: number } {
+    const { interval, store } = this.#facts
+    const base = Duration.toMillis(interval)
+    const [row] = store.session.query(
       `select extract(epoch from z.last_list_at)::float8 * 1000 as at, coalesce(b.capacity, 1200) as capacity,
         coalesce(b.window_seconds, 300) as seconds,
         (select sum(list_pages) from dns_zones o where o.token_hash = z.token_hash)::int as pages
       from dns_zones z left join api_budgets b on b.token_hash = z.token_hash where z.domain_id = $1`,
       [domainId]
     ).rows
-    if (row === undefined || row["at"] === null) return Number.POSITIVE_INFINITY
+    if (row === undefined || row["at"] === null) return { at: Number.POSITIVE_INFINITY, interval: base }
     const quota = { capacity: Number(row["capacity"]), windowSeconds: Number(row["seconds"]) }
-    const interval = driftInterval(Duration.toMillis(this.#facts.interval), Number(row["pages"]), quota)
-    const longest = Math.max(interval, this.#intervals.get(domainId) ?? 0)
-    this.#intervals.set(domainId, interval)
-    return Number(row["at"]) + longest
+    return { at: Number(row["at"]), interval: driftInterval(base, Number(row["pages"]), quota) }
   }
 }
 

@@ -85,7 +85,9 @@ const resting = (seed: number, replicas: number, length: number): ReadonlyArray<
     { at: time + 0.5, do: "set domain", zone: 0, status: "inactive" },
     { at: time + at(random, 1, 10), do: "remove", ...place },
     { at: time + at(random, 1, 30), do: "change", ...other, value: "steady 2" },
-    { at: time + at(random, 40, 60), do: "set domain", zone: 0, status: "active" }
+    { at: time + at(random, 40, 60), do: "set domain", zone: 0, status: "active" },
+    // A fail-over may have lost that.
+    { at: length - 2, do: "set domain", zone: 0, status: "active" }
   ]
 }
 
