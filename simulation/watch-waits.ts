@@ -12,6 +12,8 @@ import type { Change } from "./store.ts"
 
 interface Waiting {
   readonly priority: number
+  /** Whose lease is over. */
+  readonly owner: string | null
   readonly since: number
   /** How often each other key was taken meanwhile. */
   readonly taken: Map<string, number>
@@ -87,10 +89,11 @@ export class WaitWatch {
     }
   }
 
-  #of({ key, priority }: WorkRow, now: number): Waiting {
+  #of({ key, owner, priority }: WorkRow, now: number): Waiting {
     const known = this.#waiting.get(key)
-    if (known?.priority === priority) return known
-    const waiting = { priority, since: now, taken: new Map<string, number>(), passedOver: 0 }
+    // Whoever had it and gives it back only now makes it due from then on.
+    if (known?.priority === priority && known.owner === owner) return known
+    const waiting = { priority, owner, since: now, taken: new Map<string, number>(), passedOver: 0 }
     this.#waiting.set(key, waiting)
     return waiting
   }
