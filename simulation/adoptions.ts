@@ -7,7 +7,7 @@
  *   an intent of ours was for the same, or was   | always: nobody can tell it from what our own write made
  *   buried without an answer                     |
  *   one that the provider has refused, and whose | never: nothing was made
- *   pass has written since that answer           |
+ *   pass has reported since that answer          |
  *   anything else                                | never
  */
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
@@ -70,8 +70,9 @@ export class Adoptions {
   }
 
   /** Before the store's watch takes it over: what rests on the rows that are about to go was right. */
-  commit({ changes, pass }: Commit): void {
-    if (pass !== undefined) this.#endRefused(pass)
+  commit({ changes, pass, site }: Commit): void {
+    // What it notes of the token's limit says nothing of what was refused.
+    if (pass !== undefined && site.startsWith("dns.")) this.#endRefused(pass)
     this.#bury(changes)
     for (const { new: after, old, table } of changes) {
       if (table === "domains" && after !== null) this.#policies.set(Number(after["id"]), after["adoption"])

@@ -1,6 +1,6 @@
 /**
  * S11, when a zone is looked at again: a pass that ended well leaves its key due no later than the next list for drift and
- * the first retry of a row that waits, whichever comes first; it leaves none behind whose wait was over when it began.
+ * the first retry of a row that waits, whichever comes first.
  * Nothing is charged with a refusal of what was sent before it was asked for.
  * That a key which is due is taken within a poll is L4. A pass that failed waits as its backoff or the provider says.
  */
@@ -87,24 +87,6 @@ export class Looks {
         `key ${domainId} is due ${(due - last) / 1000} s after its next list or the first retry of a row`
       )
     }
-    const left = waiting.find(({ nextRetryAt }) => nextRetryAt < Math.min(began.now, store.now))
-    if (left !== undefined && due > store.now + ROUNDING && !this.#saysWhy(domainId)) {
-      kernel.fail(
-        "S11",
-        `${textOf(left)} was to be tried again ${(began.now - left.nextRetryAt) / 1000} s before a pass that left it`
-      )
-    }
-  }
-
-  /** What it waits for is no time: room in the zone, or somebody who confirms. */
-  #saysWhy(domainId: number): boolean {
-    return (
-      this.#facts.store.session.query(
-        `select from reconcile_conditions
-        where reconciler = 'dns' and key = $1 and reason in ('QuotaExceeded', 'DeletionsHeld')`,
-        [String(domainId)]
-      ).rows.length > 0
-    )
   }
 
   #nextList(domainId: number): number {

@@ -12,8 +12,9 @@ import type { Change } from "./store.ts"
 
 interface Waiting {
   readonly priority: number
-  /** Whose lease is over. */
+  /** Whose lease is over, and when it ended. */
   readonly owner: string | null
+  readonly ended: number | undefined
   readonly since: number
   /** How often each other key was taken meanwhile. */
   readonly taken: Map<string, number>
@@ -89,11 +90,12 @@ export class WaitWatch {
     }
   }
 
-  #of({ key, owner, priority }: WorkRow, now: number): Waiting {
+  #of({ due, key, owner, priority }: WorkRow, now: number): Waiting {
     const known = this.#waiting.get(key)
-    // Whoever had it and gives it back only now makes it due from then on.
-    if (known?.priority === priority && known.owner === owner) return known
-    const waiting = { priority, owner, since: now, taken: new Map<string, number>(), passedOver: 0 }
+    const ended = owner === null ? undefined : due
+    // Whoever had it and gives it back only now, or extends a lease that was over, makes it due from then on.
+    if (known?.priority === priority && known.owner === owner && known.ended === ended) return known
+    const waiting = { priority, owner, ended, since: now, taken: new Map<string, number>(), passedOver: 0 }
     this.#waiting.set(key, waiting)
     return waiting
   }

@@ -96,7 +96,7 @@ const isExplained = (reason: string, name: string, objects: ReturnType<typeof ob
         ) || domainRef !== undefined
       )
     case "TokenMissing":
-      return true
+      return above === undefined || above.status !== "True"
     default:
       return above !== undefined && above.status !== "True"
   }
