@@ -25,7 +25,8 @@
  *   is deleted or patched to another value by this plan| goes when that is answered
  *   is wanted by another row, or a stranger's          | goes
  *   was never written, or is left to others (Retain)   | goes
- *   was written and is not in a fresh list             | goes after two such lists at least 60 s apart
+ *   was written and is not in a fresh list             | goes after two such lists at least 60 s apart, though a
+ *                                                      | record that equals it be deleted meanwhile
  *   was never heard of before its row was edited       | goes as those of ours of that name and type that nobody
  *                                                      | wants: one of them may be it
  *
@@ -37,12 +38,10 @@
  * Ours is: in the ledger or under a tombstone, or marked as ours, or unmarked and equal to an open intent or to a
  * tombstone of one. Never ours: what another instance marked, what is read-only, SOA and NS of the zone itself.
  */
-import { Result } from "effect"
-import { normaliseName, toFqdn } from "../../model/dns/names.ts"
-import { canonicalText, parseDesired } from "../../model/dns/value.ts"
+import { goneOf, knownOf, type LeavingOf, leavingIndex, lostOf } from "./leaving.ts"
 import { commentFor, heldBy, isSettled, match, type Matching, type Owned, ownership } from "./match.ts"
 import { type Burials, type Drift, Operation, type Plan } from "./operation.ts"
-import { isHeld, keyOf, placeOf, type Observed, type Row, type ZoneView } from "./view.ts"
+import { isHeld, placeOf, type Observed, type Row, type ZoneView } from "./view.ts"
 import { cannotStandTogether, type Refusal, type Wanted, wantedOf } from "./wanted.ts"
 
 /** Two lists that show nothing must be so far apart before absence counts. Milliseconds. */
@@ -56,15 +55,17 @@ export const planZone = (view: ZoneView): Plan => {
   const isReplaced = inTheWayOf(matching.missing.filter((want) => isDue(want, view.now)))
   const free = [...owned.ours.values()].filter((o) => !matching.used.has(o.id) && (!kept.has(o.id) || isReplaced(o)))
   const absent = view.rows.filter((row) => !row.present && !isHeld(row, view.now))
-  const leavingOf = leavingIndex(absent, view.zone)
+  const burials = bury(view, owned, matching)
+  const known = knownOf(view, burials.over)
+  const lost = lostOf(view, known)
+  const leavingOf = leavingIndex(absent, view.zone, lost)
 
   const paired = pair(view, matching.missing, free, leavingOf)
   const removals = remove(view, owned, paired.rest, leavingOf)
   const { operations: written, refusals: left } = withoutObstacles(view, paired, removals)
-  const burials = bury(view, owned, matching)
   const operations = [...removals.operations, ...matching.patches, ...written]
   const busy = new Set([...operations.flatMap((o) => (o._tag === "Post" ? [] : o.leaving)), ...removals.held])
-  const isGone = goneOf(view, owned, wanted, burials)
+  const isGone = goneOf(view, owned, wanted, known, lost)
   return {
     operations,
     settled: matching.settled,
@@ -92,36 +93,6 @@ const keptRecords = (view: ZoneView, refused: ReadonlyArray<Refusal>, { missing 
   const waiting = missing.flatMap(({ rows }) => (rows.every((row) => isHeld(row, view.now)) ? rows : []))
   const absent = view.rows.filter((row) => !row.present && isHeld(row, view.now))
   return new Set([...refused.map(({ row }) => row), ...waiting, ...absent].map(({ recordId }) => recordId))
-}
-
-type LeavingOf = (record: Observed) => ReadonlyArray<Row>
-
-/** Finds the absent rows that a record belonged to. */
-const leavingIndex = (absent: ReadonlyArray<Row>, zone: string): LeavingOf => {
-  const byId = Map.groupBy(absent, (row) => row.recordId)
-  const byKey = Map.groupBy(absent, (row) => keyOfRow(row, zone))
-  const byPlace = Map.groupBy(absent.filter(isUnheard), (row) => placeOfRow(row, zone))
-  return ({ id, name, text, type }) => {
-    const known = [...(byId.get(id) ?? []), ...(byKey.get(keyOf(type, name, text)) ?? [])]
-    return [...new Set(known.length > 0 ? known : byPlace.get(placeOf(type, name)))]
-  }
-}
-
-/** It was edited after it was made and before it was deleted, and what was made of it before that was never heard. */
-const isUnheard = ({ generation, recordId }: Row) => recordId === "" && generation > 2
-
-const placeOfRow = ({ name, type }: Row, zone: string): string | null => {
-  const normal = normaliseName(name, zone)
-  return Result.isFailure(normal) ? null : placeOf(type, toFqdn(normal.success, zone))
-}
-
-/** Null for a row that never had a meaning. */
-const keyOfRow = (row: Row, zone: string): string | null => {
-  const name = normaliseName(row.name, zone)
-  const value = parseDesired(row.type, row.value)
-  return Result.isFailure(name) || Result.isFailure(value)
-    ? null
-    : keyOf(row.type, toFqdn(name.success, zone), canonicalText(value.success))
 }
 
 interface Pairing {
@@ -266,34 +237,5 @@ const bury = (view: ZoneView, owned: Owned, { used }: Matching): Burials => {
       ...absent.filter(({ cleanSince }) => isOver(cleanSince)),
       ...present.filter(({ recordId }) => used.has(recordId ?? ""))
     ]
-  }
-}
-
-/** Which absent rows that no operation answers for are done. */
-const goneOf = (view: ZoneView, owned: Owned, wanted: ReadonlyArray<Wanted>, { over }: Burials) => {
-  const finished = new Set(over)
-  const known = [...view.ledger, ...view.tombstones.filter((tombstone) => !finished.has(tombstone))]
-  const there = new Map(view.observed.map((record) => [record.id, record]))
-  // A ledger that a fail-over set back may name a value that its record had before; the record itself is nearer.
-  const traces = new Set(
-    known
-      .map((trace) => (trace.recordId === null ? undefined : there.get(trace.recordId)) ?? trace)
-      .map((t) => keyOf(t.type, t.name, t.text))
-  )
-  const lost = new Set(known.flatMap(({ recordId }) => (recordId === null || there.has(recordId) ? [] : recordId)))
-  const others = new Set([
-    ...wanted.map(({ key }) => key),
-    ...view.observed.filter(({ id }) => !owned.ours.has(id)).map((o) => keyOf(o.type, o.name, o.text))
-  ])
-  const theirs = new Set(view.rows.map(({ recordId }) => recordId))
-  const nobodys = known.filter((t) => t.recordId === null || !theirs.has(t.recordId))
-  const strays = nobodys.filter((t) => !others.has(keyOf(t.type, t.name, t.text)))
-  const places = new Set(strays.map(({ name, type }) => placeOf(type, name)))
-  return (row: Row): boolean => {
-    const key = keyOfRow(row, view.zone)
-    if (view.settings.retain) return true
-    if (isUnheard(row) && places.has(placeOfRow(row, view.zone) ?? "")) return false
-    if (key !== null && others.has(key)) return true
-    return !lost.has(row.recordId) && (key === null || !traces.has(key))
   }
 }

@@ -95,6 +95,18 @@ describe("an absent row", () => {
     })
   })
 
+  it("whose record is not in a fresh list does not go with another that equals it", () => {
+    const before = aRecord({ id: "r0" })
+    const facts = { rows: [absent], observed: [before], tombstones: [tombstoneOf(before)] }
+    for (const known of [{ ledger }, { tombstones: [...facts.tombstones, tombstoneOf(record, NOW - 59_999)] }]) {
+      const made = planOf({ ...facts, ...known })
+      expect(made.operations).toMatchObject([{ _tag: "Delete", record: { id: "r0" }, leaving: [] }])
+      expect(made.gone).toEqual([])
+    }
+    const tombstones = [...facts.tombstones, tombstoneOf(record, NOW - 60_000)]
+    expect(planOf({ ...facts, tombstones }).operations).toMatchObject([{ _tag: "Delete", leaving: [{ id: 1 }] }])
+  })
+
   it("that was given another value before it went waits for its old record all the same", () => {
     expect(planOf({ rows: [{ ...absent, value: "192.0.2.9" }], ledger }).gone).toEqual([])
   })
