@@ -9,6 +9,9 @@
  *   one that the provider has refused, and whose | never: nothing was made
  *   pass has reported since that answer          |
  *   anything else                                | never
+ *
+ * What the product made is its own, but for what nobody can tell from a stranger's: a batch was delivered twice, its pass
+ * heard that what it asks for stands already and has reported since, the zone holds no mark, and nothing is adopted.
  */
 import type { StoredRecord } from "../src/simulator/zone-store.ts"
 import { readComment } from "../src/model/dns/comment.ts"
@@ -26,6 +29,8 @@ export interface AdoptionFacts {
   readonly holdsComments: boolean
   readonly store: StoreWatch
   readonly isMade: (id: string) => boolean
+  /** From now on it is a stranger's. */
+  readonly disown: (id: string) => void
   /** What stands in the zone of a domain. */
   readonly records: (domainId: number) => ReadonlyArray<StoredRecord>
   /** Of a row, as the provider would hold it. */
@@ -40,7 +45,7 @@ export class Adoptions {
   readonly #forgotten = new Set<string>()
   readonly #policies = new Map<number, unknown>()
   /** What a pass has heard that it was not made, by domain and fence, until it writes something down. */
-  readonly #refused = new Map<string, ReadonlySet<string>>()
+  readonly #refused = new Map<string, Refused>()
   /** Intents of which that is known, as the names of their rows. */
   readonly #ended = new Set<string>()
   /** When a row stopped to ask for something, by the true time. */
@@ -84,14 +89,20 @@ export class Adoptions {
   }
 
   /** What the provider answered to a batch: of one that it refused it has made nothing. */
-  heard({ name: process }: Process, domainId: number, { posts = [] }: Batch, { body, status }: ApiResponse): void {
+  heard(
+    { name: process }: Process,
+    domainId: number,
+    { posts = [] }: Batch,
+    { body, status }: ApiResponse,
+    made: ReadonlyArray<StoredRecord> = []
+  ): void {
     const { holdsComments, store } = this.#facts
     const work = store.work.get(String(domainId))
     // It may be the refusal of the same request, delivered a second time.
-    const isTwice = !holdsComments && this.#isMatching(domainId) && STANDS_ALREADY.test(body)
-    if (status < 400 || status >= 500 || isTwice || work?.owner !== process) return
+    const isTwice = !holdsComments && STANDS_ALREADY.test(body)
+    if (status < 400 || status >= 500 || (isTwice && this.#isMatching(domainId)) || work?.owner !== process) return
     const identities = posts.map(({ content, name, type }) => `${domainId} ${type} ${name} ${content}`)
-    this.#refused.set(`${domainId} ${work.fence}`, new Set(identities))
+    this.#refused.set(`${domainId} ${work.fence}`, { identities: new Set(identities), made: isTwice ? made : [] })
   }
 
   #isMatching(domainId: number): boolean {
@@ -103,7 +114,13 @@ export class Adoptions {
     if (refused === undefined) return
     this.#refused.delete(`${key} ${fence}`)
     for (const [id, entry] of this.#facts.store.ledger) {
-      if (entry.recordId === null && refused.has(this.#facts.identityIn(entry))) this.#ended.add(`dns_ledger ${id}`)
+      if (entry.recordId === null && refused.identities.has(this.#facts.identityIn(entry)))
+        this.#ended.add(`dns_ledger ${id}`)
+    }
+    const domainId = Number(key)
+    for (const { content, id, name, type } of refused.made) {
+      // An earlier write of the same may have made it, as far as the product knows.
+      if (!this.#isIntended(domainId, `${domainId} ${type} ${name} ${content}`)) this.#facts.disown(id)
     }
   }
 
@@ -131,6 +148,21 @@ export class Adoptions {
     if (row.present) this.#stopped.set(this.#facts.identityOf(row), this.#facts.kernel.now)
   }
 
+  /** There is, or was and is buried, a write of ours for it of which nobody knows what became. */
+  #isIntended(domainId: number, identity: string): boolean {
+    const { identityIn, store } = this.#facts
+    return [
+      ...Array.from(store.ledger, ([key, other]) => ({ name: `dns_ledger ${key}`, other })),
+      ...Array.from(store.tombstones, ([key, other]) => ({ name: `dns_tombstones ${key}`, other }))
+    ].some(
+      ({ name, other }) =>
+        other.recordId === null &&
+        other.domainId === domainId &&
+        identityIn(other) === identity &&
+        !this.#ended.has(name)
+    )
+  }
+
   #judge(entry: LedgerRow, id: string, pass: PassId | undefined): void {
     const { identityIn, identityOf, instance, kernel, records, store } = this.#facts
     const identity = identityIn(entry)
@@ -140,19 +172,17 @@ export class Adoptions {
     const isAsked =
       [...store.records.values()].some((row) => row.present && identityOf(row) === identity) ||
       (this.#stopped.get(identity) ?? 0) >= since
-    const isIntended = [
-      ...Array.from(store.ledger, ([key, other]) => ({ name: `dns_ledger ${key}`, other })),
-      ...Array.from(store.tombstones, ([key, other]) => ({ name: `dns_tombstones ${key}`, other }))
-    ].some(
-      ({ name, other }) =>
-        other.recordId === null &&
-        other.domainId === entry.domainId &&
-        identityIn(other) === identity &&
-        !this.#ended.has(name)
-    )
+    const isIntended = this.#isIntended(entry.domainId, identity)
     if (!isMarked && (isIntended || (isAsked && this.#isMatching(entry.domainId)))) this.#adopted.add(id)
     else kernel.fail("S5", `${identity} is taken over, which is a stranger's${isAsked ? "" : " and nobody asks for"}`)
   }
+}
+
+interface Refused {
+  /** What the batch asked for. */
+  readonly identities: ReadonlySet<string>
+  /** What it made all the same, as an earlier delivery of it was carried out. */
+  readonly made: ReadonlyArray<StoredRecord>
 }
 
 /** What the provider says where the zone is not as it was listed. */

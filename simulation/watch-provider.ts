@@ -69,6 +69,8 @@ export class ProviderWatch {
   readonly #blocked = new Map<string, number>()
   /** When the windows of writes on their way end, by the true time: no clock and no fail-over moves them. */
   readonly #windows = new WeakMap<ApiRequest, number>()
+  /** What a call has made, also where it was delivered twice and only the refusal of the second is heard. */
+  readonly #made = new WeakMap<ApiRequest, ReadonlyArray<StoredRecord>>()
   readonly #facts: ProviderFacts
 
   constructor(facts: ProviderFacts) {
@@ -79,6 +81,7 @@ export class ProviderWatch {
       holdsComments: facts.holdsComments,
       store: facts.store,
       isMade: (id) => this.ours.has(id),
+      disown: (id) => void this.ours.delete(id),
       records: (domainId) => facts.records(facts.zoneName(domainId)),
       identityOf: (row) => `${row.domainId} ${identity(row.type, this.fqdn(row), contentOf(row))}`,
       identityIn: (entry) => `${entry.domainId} ${identity(entry.type, entry.name, contentOf(entry))}`
@@ -159,6 +162,8 @@ export class ProviderWatch {
     const response = this.#limited(carryOut())
     const after = this.#facts.records(zone)
     const now_ = new Set(after.map(({ id }) => id))
+    const made = after.filter(({ id }) => !before.has(id))
+    if (made.length > 0) this.#made.set(request, made)
     for (const record of after) {
       const old = before.get(record.id)
       if (old === undefined) this.ours.add(record.id)
@@ -184,8 +189,9 @@ export class ProviderWatch {
   }
 
   answered(process: Process, request: ApiRequest, response: ApiResponse): void {
-    const zoneId = pathOf(request)
-    if (zoneId !== undefined) this.adoptions.heard(process, this.#facts.domainOf(zoneId), batchOf(request), response)
+    const [zoneId, made] = [pathOf(request), this.#made.get(request)]
+    if (zoneId !== undefined)
+      this.adoptions.heard(process, this.#facts.domainOf(zoneId), batchOf(request), response, made)
     if (response.status !== 429) return
     // Its own clock may run ahead; what it measures by it is as long for everyone. One that says less takes nothing back.
     const name = `${process.name} ${tokenOf(request)}`
