@@ -44,13 +44,25 @@ export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> 
       waiting.domains.has(Number(key)) || rows.some((row) => row.domainId === Number(key) && isRefused(row))
     if (observed !== generation && !isExplained) found.push(`key ${key} observed ${observed} of ${generation}`)
   }
-  if (cluster !== undefined) found.push(...clusterProblems(cluster, storeWatch))
+  if (cluster !== undefined) {
+    found.push(...clusterProblems(cluster, storeWatch, (zone) => isFromBefore(world, zone)))
+  }
   return found
 }
 
 /** Where comments can be had each record that is asked for bears our mark, whoever took it away. */
 const isMarked = ({ scenario }: World, { comment }: StoredRecord) =>
   scenario.zoneType === "secondary" || readComment(comment).instance === INSTANCE
+
+/**
+ * The pass of this zone began before the last fault and goes on, so it may yet end by what befell it: a list that is never
+ * answered is given up after half a minute, and its Domain tells of that. Whose worker died tells nothing.
+ */
+const isFromBefore = ({ calmSince = 0, replicas, storeWatch }: World, zone: string): boolean => {
+  const row = storeWatch.work.get(String(storeWatch.domainOf(zone)))
+  if (row === undefined || storeWatch.claimedAt(row) >= calmSince) return false
+  return replicas.some(({ process }) => process.alive && process.name === row.owner)
+}
 
 /** Zones whose token was revoked for good, and that do not say so. */
 export const untold = (world: World): ReadonlyArray<string> => {

@@ -172,7 +172,7 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   await kernel.run(kernel.now + STRAGGLERS, () => waiting() === 0 && world.isUp())
   if (kernel.failure !== undefined) return
   if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
-  world.calm = true
+  world.calmSince = kernel.now
   world.disturbances.disturbAll()
   await converge(world, people, waitingIn)
   if (waitingIn(world).domains.size > 0) await helped(world, people)

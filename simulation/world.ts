@@ -60,8 +60,8 @@ export class World {
   readonly replicas: Array<Incarnation> = []
   readonly zones: ReadonlyArray<string>
   readonly cluster: Cluster | undefined
-  /** Nothing goes wrong any more. */
-  calm = false
+  /** Milliseconds from which on nothing goes wrong any more. */
+  calmSince: number | undefined
   /** Milliseconds from which on all has converged. */
   settledAt: number | undefined
   /** The token of the zones that are no cluster's is revoked for good. */
@@ -102,7 +102,7 @@ export class World {
       alive: () => this.replicas.flatMap(({ process }) => (process.alive ? process.name : [])),
       concurrency,
       disturbedAt: (owner) => this.disturbances.at(owner, "work"),
-      isQuiet: () => this.calm && this.disturbances.isOver,
+      isQuiet: () => this.calmSince !== undefined && this.disturbances.isOver,
       wasSeen: (row, since) => this.providerWatch.wasSeen(row, since)
     })
     const surplus = new Surplus({

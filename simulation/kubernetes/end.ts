@@ -27,8 +27,12 @@ const textOf = (kind: string, { metadata: { name, namespace = "" } }: KubeObject
 const readyOf = ({ status }: KubeObject) =>
   ((status ?? {}) as Told).conditions?.find(({ type }) => type === "Ready") ?? { status: "Unknown", reason: "none" }
 
-/** What keeps the objects from being done; nothing when they are. */
-export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyArray<string> => {
+/** What keeps the objects from being done; nothing when they are. `isFromBefore`: zones where a fault may yet be heard of. */
+export const clusterProblems = (
+  cluster: Cluster,
+  store: StoreWatch,
+  isFromBefore: (zone: string) => boolean
+): ReadonlyArray<string> => {
   const objects = objectsOf(cluster)
   const found: Array<string> = []
   for (const { kind, name, object } of objects) {
@@ -43,6 +47,8 @@ export const clusterProblems = (cluster: Cluster, store: StoreWatch): ReadonlyAr
       found.push(`${name} is told about ${observedGeneration} of ${generation}`)
     else if (status !== "True" && !isExplained(reason, name, objects) && !isOfARecord(reason, object, store))
       found.push(`${name} is not ready: ${reason}`)
+    else if (kind === "Domain" && isFromBefore(zoneOf(object)))
+      found.push(`${name} may yet tell of a fault that befell the pass of its zone`)
     else if (status === "True" && isDue(store, name)) found.push(`${name} is about to be told about anew`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
@@ -103,11 +109,12 @@ const isExplained = (reason: string, name: string, objects: ReturnType<typeof ob
 }
 
 /** A Domain tells why a record in it is refused. */
-const isOfARecord = (reason: string, { spec }: KubeObject, store: StoreWatch): boolean => {
-  const { domain = "" } = (spec ?? {}) as { readonly domain?: string }
-  const id = store.domainOf(domain)
+const isOfARecord = (reason: string, object: KubeObject, store: StoreWatch): boolean => {
+  const id = store.domainOf(zoneOf(object))
   return [...store.records.values()].some((row) => row.domainId === id && isRefused(row) && row.reason === reason)
 }
+
+const zoneOf = ({ spec }: KubeObject) => ((spec ?? {}) as { readonly domain?: string }).domain ?? ""
 
 const rowText = ({ comment, name, proxied, ttl, type, value }: Pick<RecordRow, keyof Wanted>) =>
   `${type} ${name} ${value} ${ttl}${proxied ? " proxied" : ""}${comment === null ? "" : `, ${comment}`}`
