@@ -33,7 +33,8 @@ export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> 
       const key = identity(record.type, record.name, record.content)
       if (wanted.has(key) && !isMarked(world, record)) found.push(`${key} bears no mark of ours`)
       if (wanted.delete(key) || !providerWatch.ours.has(record.id) || waiting.records.has(record.id)) continue
-      if (!isNobodys(world, zone, record.id)) found.push(`${key} is ours and nobody asks for it`)
+      if (!isNobodys(world, zone, record.id) && !isKept(world, zone, record.id))
+        found.push(`${key} is ours and nobody asks for it`)
     }
   }
   for (const key of wanted) found.push(`${key} does not stand at the provider`)
@@ -97,6 +98,27 @@ const cutOff = (world: World) => [...world.storeWatch.domains.keys()].filter((id
 const isNobodys = ({ providerWatch, storeWatch }: World, zone: string, id: string) =>
   storeWatch.isGone(zone) && providerWatch.isUndone(id, zone)
 
+/**
+ * Its row was changed to just what a stranger keeps, and is refused: by intent the row keeps what it had until it may have
+ * the other. Whether it had something depends on the way. No other refusal is an excuse: who is refused for nothing must
+ * still be seen by what is left behind.
+ */
+const isKept = (world: World, zone: string, id: string) => {
+  const { providerWatch, storeWatch } = world
+  const row = [...storeWatch.records.values()].find(
+    ({ domainId, recordId }) => recordId === id && storeWatch.domains.get(domainId) === zone
+  )
+  if (row?.present !== true || !row.rejected || row.reason !== "HeldBySomeoneElse") return false
+  const asked = identity(row.type, providerWatch.fqdn(row), contentOf(row))
+  return world
+    .recordsOf(zone)
+    .some((other) => isStrangers(world, other) && identity(other.type, other.name, other.content) === asked)
+}
+
+/** Nor may it be adopted. */
+const isStrangers = ({ providerWatch, scenario }: World, { comment, id }: StoredRecord) =>
+  !providerWatch.ours.has(id) && (scenario.adoption === "Never" || readComment(comment).instance !== null)
+
 /** What stands at the end, without ids and times: equal for two runs that come to the same. */
 export const stateOf = (world: World): string => {
   const { storeWatch, zones } = world
@@ -109,7 +131,7 @@ export const stateOf = (world: World): string => {
     )
   const records = zones.flatMap((zone) =>
     (world.isCutOff(storeWatch.domainOf(zone) ?? 0) ? [] : world.recordsOf(zone))
-      .filter(({ id }) => !isNobodys(world, zone, id))
+      .filter(({ id }) => !isNobodys(world, zone, id) && !isKept(world, zone, id))
       .map(
         (record) =>
           `${record.type} ${record.name} ${record.content} ${record.ttl} ${record.proxied ? "proxied " : ""}${record.comment ?? "-"}`
