@@ -3,7 +3,7 @@
  * the answer; only then do they ask for the next thing of that name.
  */
 import { isDeepStrictEqual } from "node:util"
-import { type Effect, Redacted } from "effect"
+import { type Effect, Exit, Option, Redacted } from "effect"
 import type { DatabaseError } from "../src/database/database.ts"
 import * as credentials from "../src/reconcilers/dns/store/credentials.ts"
 import * as domains from "../src/reconcilers/dns/store/domains.ts"
@@ -35,6 +35,8 @@ export class People {
   readonly #world: World
   /** What is asked for of a name, in order; the first is under way. */
   readonly #wishes = new Map<string, Array<Asking>>()
+  /** Those whose last answer was that another row asks for just that. */
+  readonly #toldTaken = new Set<Asking>()
   /** Wishes that nobody has confirmed yet. */
   open = 0
 
@@ -47,6 +49,21 @@ export class People {
     const wishes = this.#wishes.get(nameOf(step)) ?? []
     this.#wishes.set(nameOf(step), [...wishes, step])
     if (wishes.length === 0) this.#try(step)
+  }
+
+  /** Of the open ones, those that nothing excuses; what is barred keeps what is to follow it from being asked at all. */
+  get owed(): number {
+    const queues = [...this.#wishes.values()].filter(([first]) => first !== undefined && !this.#isBarred(first))
+    return queues.flat().length
+  }
+
+  /**
+   * Told that another row asks for that value, which is so: a row on its way out. It goes once the provider confirms it,
+   * and in a zone whose token was revoked for good that never comes.
+   */
+  #isBarred(step: Asking): boolean {
+    if (step.do !== "change" || !this.#toldTaken.has(step) || !this.#world.isCutOff(step.zone + 1)) return false
+    return this.rowsOf(step).some((row) => !row.present && row.value === step.value)
   }
 
   #stands(step: Asking): void {
@@ -69,6 +86,8 @@ export class People {
       isHeard = true
       if (exit._tag === "Success" && !isTaken()) kernel.fail("L5", `${wordsOf(step)} was taken, and changes nothing`)
       kernel.say(`user: hears ${exit._tag}`)
+      if (isAlreadyThere(exit)) this.#toldTaken.add(step)
+      else this.#toldTaken.delete(step)
       // Such is done when it was taken: when a row is no longer rejected, for one, is up to its zone.
       const isDone = exit._tag === "Success" && isOnce
       kernel.after(exit._tag === "Success" ? 0 : PATIENCE, () => (isDone ? this.#stands(step) : this.#try(step)))
@@ -206,6 +225,9 @@ export class People {
     this.#world.remember()
   }
 }
+
+const isAlreadyThere = (exit: Exit.Exit<unknown, DatabaseError | Refused>): boolean =>
+  Exit.findErrorOption(exit).pipe(Option.exists((error) => error._tag === "Refused" && error.code === 3002))
 
 const nameOf = (step: Asking) =>
   isSetting(step)

@@ -171,7 +171,9 @@ const calmDown = async (world: World, people: People, end: "converged" | "quiet"
   const waiting = () => people.open + (world.cluster?.users.open ?? 0)
   await kernel.run(kernel.now + STRAGGLERS, () => waiting() === 0 && world.isUp())
   if (kernel.failure !== undefined) return
-  if (waiting() > 0) return kernel.fail("L3", "somebody asked in vain until after the last fault")
+  // Only now, so that whoever may yet be answered is waited for.
+  if (people.owed + (world.cluster?.users.open ?? 0) > 0)
+    return kernel.fail("L3", "somebody asked in vain until after the last fault")
   world.calmSince = kernel.now
   world.disturbances.disturbAll()
   await converge(world, people, waitingIn)
@@ -209,7 +211,7 @@ const helped = async (world: World, people: People): Promise<void> => {
   if (kernel.failure !== undefined) return
   people.help()
   await kernel.run(kernel.now + STRAGGLERS, () => people.open === 0)
-  if (people.open > 0) return kernel.fail("L3", "somebody tried in vain to help")
+  if (people.owed > 0) return kernel.fail("L3", "somebody tried in vain to help")
   await converge(world, people, () => NOTHING)
 }
 

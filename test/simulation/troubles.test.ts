@@ -39,3 +39,32 @@ describe("An outage", () => {
     assert.strictEqual(answered.at(-1)?.status, "200")
   })
 })
+
+describe("A token that is revoked for good", () => {
+  const place = { zone: 0, type: "TXT", name: "www" } as const
+  const lastly = (value: string): Scenario => ({
+    name: "troubles",
+    about: "a row that is removed can never go, and another is to be changed",
+    replicas: 1,
+    zones: 1,
+    length: 20,
+    steps: [
+      { at: 2, do: "create", ...place, value: "one" },
+      { at: 5, do: "token gone" },
+      { at: 7, do: "remove", ...place },
+      { at: 8, do: "create", ...place, value: "two" },
+      { at: 9, do: "change", ...place, value }
+    ]
+  })
+
+  it("excuses that a row cannot be changed to what the removed one asked for", async () => {
+    const { failure, trace } = await runScenario(bench, 1, lastly("one"), exactly([]))
+    assert.isUndefined(failure)
+    assert.isNotEmpty(trace.filter((line) => line.includes("user: hears Failure")))
+  })
+
+  it("excuses no other wish that is refused again and again", async () => {
+    const { failure } = await runScenario(bench, 1, lastly("x".repeat(5000)), exactly([]))
+    assert.strictEqual(failure?.invariant, "L3")
+  })
+})
