@@ -73,13 +73,16 @@ export class Looks {
     const began = this.#claimed.get(String(domainId)) ?? { now: store.now, at: kernel.now }
     // What it said to wait counts from its end; the database's clock may have been moved meanwhile.
     const took = Math.max(kernel.now - began.at, store.now - began.now)
-    const waiting = [...watch.records.values()].filter(
-      (row) => row.domainId === domainId && row.rejected && !row.stopped
+    // What the pass itself rejected it looks at again with the next list.
+    const ahead = [...watch.records.values()].flatMap((row) =>
+      row.domainId === domainId &&
+      row.rejected &&
+      !row.stopped &&
+      row.nextRetryAt > store.now &&
+      (this.#rejected.get(row.id) ?? 0) < began.at
+        ? [row.nextRetryAt]
+        : []
     )
-    const ahead = waiting
-      // What the pass itself rejected it looks at again with the next list.
-      .filter(({ id, nextRetryAt }) => nextRetryAt > store.now && (this.#rejected.get(id) ?? 0) < began.at)
-      .map(({ nextRetryAt }) => nextRetryAt)
     const last = Math.max(store.now, writeUntil, Math.min(this.#nextList(domainId), ...ahead) + took)
     if (due > last + ROUNDING) {
       kernel.fail(
