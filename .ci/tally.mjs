@@ -9,5 +9,5 @@ const sum = (count) => results.reduce((total, result) => total + count(result), 
 const passed = sum((result) => result.numPassedTests)
 const failed = sum((result) => result.numFailedTests)
 const skipped = sum((result) => result.numPendingTests + result.numTodoTests)
-console.log(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exitCode = passed > 0 && failed === 0 ? 0 : 1
