@@ -49,7 +49,7 @@ export const clusterProblems = (
       found.push(`${name} is not ready: ${reason}`)
     else if (kind === "Domain" && isFromBefore(zoneOf(object)))
       found.push(`${name} may yet tell of a fault that befell the pass of its zone`)
-    else if (status === "True" && isDue(store, name)) found.push(`${name} is about to be told about anew`)
+    else if (isDue(store, name)) found.push(`${name} is about to be told about anew`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
       const wanted = cluster.objects.wanted(namespace, object.spec).map(rowText).toSorted().join(" | ")
@@ -69,7 +69,7 @@ export const clusterProblems = (
   return found
 }
 
-/** What its status counts may have changed, although it stays Ready. */
+/** What its status counts, or waits for, may have changed. */
 const isDue = (store: StoreWatch, name: string): boolean => {
   const work = store.work.get(name)
   return work !== undefined && work.observed !== work.generation

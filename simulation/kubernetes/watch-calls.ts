@@ -108,7 +108,7 @@ const toldBy = ({ body }: Call): string => {
   return `(generation ${observedGeneration}, Ready ${ready?.status} ${ready?.reason})`
 }
 
-/** An Event is told after the status, at a bounded pace. */
-const LAST_EVENTS = 10_000
+/** Events are told one after the other, at a bounded pace, and the first may be a slow call. */
+const LAST_EVENTS = SLOW[1] + 10_000
 /** Renewals fail for so long at most before who holds the Lease gives up; what it sent may take as long as a slow call. */
 const KNOWS = Duration.toMillis(RENEW_DEADLINE) + SLOW[1]
