@@ -31,7 +31,7 @@ export const leave = Effect.fn("kubernetes.leave")(function* (
     return Next.Settled({})
   }
   if (object === null) return Next.Recheck({ delay: GONE_RECHECK })
-  yield* tell(objects, key, object, { manifestId, problem: undefined })
+  yield* tell(claim, objects, key, object, { manifestId, problem: undefined })
   const waited = deletingFor(object, yield* Clock.currentTimeMillis) ?? 0
   return Next.Recheck({ delay: waited < PATIENCE ? Duration.millis(PATIENCE - waited) : GONE_RECHECK })
 })

@@ -12,6 +12,9 @@ export const ADOPT = `${API_GROUP}/adopt`
 /** `"true"` on an object that is being deleted: let it go, and leave the provider as it is. */
 export const ABANDON = `${API_GROUP}/abandon`
 
+/** The fence of the last pass that went on after one that failed: written for no one to read, to give the object a new version. */
+export const FENCE = `${API_GROUP}/fence`
+
 export const resourceOf = (kind: KindName): Resource => ({
   group: API_GROUP,
   version: "v1alpha1",

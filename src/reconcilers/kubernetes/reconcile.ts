@@ -57,7 +57,7 @@ const onePass = Effect.fn("kubernetes.reconcileObject")(function* (
   const key = parseKey(claim.key)
   // Of a namespace that is not watched any more, or of a newer program.
   if (key === undefined || !objects.covers(key.namespace)) return Next.Settled({})
-  if (!objects.isKnown(key)) return Next.Recheck({ delay: UNKNOWN_RECHECK })
+  if (!objects.isKnown(key)) return yield* unread(claim)
   const before = yield* (yield* Lookups).known(key)
   const object = yield* current(objects, key, before)
   if (object === null || isDeleting(object)) return yield* leave(claim, objects, key, before, object)
@@ -66,6 +66,13 @@ const onePass = Effect.fn("kubernetes.reconcileObject")(function* (
   const early = isEdited && before.age >= 0 ? EDITS_TOGETHER - before.age : 0
   if (early > 0) return Next.Recheck({ delay: Duration.millis(early) })
   return yield* keep(options, objects, claim, key, object, before)
+})
+
+/** That a pass before this one failed must not be forgotten meanwhile: what it sent may still come. */
+const unread = Effect.fnUntraced(function* ({ attempts }: Claim) {
+  if (attempts === 1) return Next.Recheck({ delay: UNKNOWN_RECHECK })
+  const message = "the objects of its kind were not read yet"
+  return yield* new NotYet({ reason: "ClusterUnavailable", message, after: UNKNOWN_RECHECK })
 })
 
 /** The object as it is, from the cache where that is surely good enough. */
@@ -104,7 +111,7 @@ const keep = Effect.fnUntraced(function* (
     secret === undefined || manifestId === null || (taken !== undefined && !isOfSecret(taken))
       ? taken
       : yield* withSecret(options, claim, key, secret, manifestId)
-  yield* tell(objects, key, object, { manifestId, problem })
+  yield* tell(claim, objects, key, object, { manifestId, problem })
   if (secret !== undefined) return Next.Settled({ again: SECRET_EVERY })
   return problem === undefined ? Next.Settled({}) : Next.Recheck({ delay: PROBLEM_RECHECK })
 })

@@ -1,11 +1,12 @@
 /** Tells an object how far it is: its status where that differs, and an Event where its reason has changed. */
 import { Clock, Effect } from "effect"
+import type { Claim } from "../../database/work.ts"
 import { Conflict, failure, Kubernetes, type KubeObject } from "../../providers/kubernetes.ts"
 import { API_VERSION } from "../../model/kinds/metadata.ts"
 import { ownersNamed } from "../dns/store/record-owners.ts"
 import { Notices } from "./events.ts"
 import { Lookups } from "./lookups.ts"
-import { type ObjectKey, placeOf } from "./objects.ts"
+import { FENCE, type ObjectKey, placeOf } from "./objects.ts"
 import type { Objects } from "./reflectors.ts"
 import { deletingFor, isTold, readyOf, type Shown, type Status, statusOf } from "./status.ts"
 import { type Problem, zoneCondition } from "./store.ts"
@@ -18,6 +19,7 @@ export interface Outcome {
 
 /** `object` is the state that was looked at; the status is about its generation. */
 export const tell = Effect.fn("kubernetes.tell")(function* (
+  claim: Claim,
   objects: Objects,
   key: ObjectKey,
   object: KubeObject,
@@ -35,7 +37,9 @@ export const tell = Effect.fn("kubernetes.tell")(function* (
     zone: deleting === undefined || row?.domainId == null ? undefined : yield* zoneCondition(row.domainId)
   }
   const status = statusOf(facts, object.status, new Date(now).toISOString().replace(/\.\d+Z$/u, "Z"))
-  if (isTold(status, object.status)) return yield* stillSo(key, object)
+  if (isTold(status, object.status)) {
+    return claim.attempts > 1 ? yield* outdate(claim, objects, key, object) : yield* stillSo(key, object)
+  }
   const { name, namespace, resourceVersion, uid } = object.metadata
   const written = yield* (yield* Kubernetes).patch(placeOf(key), {
     how: "apply",
@@ -45,6 +49,16 @@ export const tell = Effect.fn("kubernetes.tell")(function* (
   })
   yield* objects.observe(key, written)
   yield* announce(key, object, status)
+})
+
+/**
+ * A pass before this one may have sent another status, and not have heard that it was written: while the object stays as
+ * it was then, that may still come. So the object moves on, and what was sent for an older version is refused.
+ */
+const outdate = Effect.fnUntraced(function* (claim: Claim, objects: Objects, key: ObjectKey, object: KubeObject) {
+  const { resourceVersion, uid } = object.metadata
+  const body = { metadata: { resourceVersion, uid, annotations: { [FENCE]: String(claim.fence) } } }
+  yield* objects.observe(key, yield* (yield* Kubernetes).patch(placeOf(key), { how: "merge", body }))
 })
 
 /**

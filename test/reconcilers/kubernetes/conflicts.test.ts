@@ -1,12 +1,12 @@
 /** What the API server refuses, because somebody was first while the watch does not tell who, or because it is busy. */
 import { Duration, Effect } from "effect"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { Conflict, failure, Throttled } from "../../../src/providers/kubernetes.ts"
+import { Conflict, failure, Throttled, Unavailable } from "../../../src/providers/kubernetes.ts"
 import { placeOf, textOf } from "../../../src/reconcilers/kubernetes/objects.ts"
-import { aRecord, BOUND, isReady } from "../../support/cluster-objects.ts"
+import { aRecord, BOUND, isReady, statusOf } from "../../support/cluster-objects.ts"
 import { stories } from "../../support/cluster-story.ts"
 
-const { begin, cluster, file } = stories(6)
+const { begin, cluster, file } = stories(7)
 afterEach(() => {
   cluster.options = {}
 })
@@ -114,4 +114,33 @@ it("a status that another replica wrote, unheard, is put right by a pass that wo
   cluster.options = {}
   await file.world.sql("update reconcile_work set due_at = driftless_now() where key = $1", [textOf(key)])
   await objects.until("DnsRecord", "www", isReady)
+})
+
+it("a status whose answer was lost comes too late, once a pass has gone on that would have written nothing", async () => {
+  const { domain, namespace, objects, token, untilRecords } = begin()
+  objects.zone(domain, token)
+  objects.put("DnsRecord", "www", aRecord("www"))
+  await objects.until("DnsRecord", "www", isReady)
+  await objects.until("Domain", "example", (object) => statusOf(object).records?.["active"] === 1)
+  const place = placeOf({ kind: "Domain", namespace, name: "example" })
+  const told = cluster.find(place)
+  let isLost = false
+  cluster.options = {
+    before: (verb, _resource, name, where) => {
+      if (verb !== "patch" || name !== "example" || where !== namespace) return Effect.void
+      isLost = true
+      return Effect.fail(failure(new Unavailable({ message: "no answer" })))
+    }
+  }
+  objects.put("DnsRecord", "api", aRecord("api"))
+  await vi.waitFor(() => expect(isLost).toBe(true), BOUND)
+  objects.remove("DnsRecord", "api")
+  await untilRecords(["www 192.0.2.1"])
+  cluster.options = {}
+  const { name, resourceVersion, uid } = told?.metadata ?? {}
+  await objects.until("Domain", "example", (object) => object?.metadata.resourceVersion !== resourceVersion)
+  expect(cluster.find(place)?.status).toEqual(told?.status)
+  const body = { metadata: { name, namespace, resourceVersion, uid }, status: { conditions: [] } }
+  expect(() => cluster.patch(place, { how: "apply", subresource: "status", body })).toThrow()
+  expect(cluster.find(place)?.status).toEqual(told?.status)
 })
