@@ -46,7 +46,7 @@ export const problems = (world: World, waiting: Waiting): ReadonlyArray<string> 
     if (observed !== generation && !isExplained) found.push(`key ${key} observed ${observed} of ${generation}`)
   }
   if (cluster !== undefined) {
-    found.push(...clusterProblems(cluster, storeWatch, (key) => isFromBefore(world, key)))
+    found.push(...clusterProblems(cluster, storeWatch, (zone) => isFromBefore(world, zone)))
   }
   return found
 }
@@ -56,11 +56,11 @@ const isMarked = ({ scenario }: World, { comment }: StoredRecord) =>
   scenario.zoneType === "secondary" || readComment(comment).instance === INSTANCE
 
 /**
- * The pass of this key began before the last fault and goes on, so it may yet end by what befell it: a list that is never
+ * The pass of this zone began before the last fault and goes on, so it may yet end by what befell it: a list that is never
  * answered is given up after half a minute, and its Domain tells of that. Whose worker died tells nothing.
  */
-const isFromBefore = ({ calmSince = 0, replicas, storeWatch }: World, key: string): boolean => {
-  const row = storeWatch.work.get(key)
+const isFromBefore = ({ calmSince = 0, replicas, storeWatch }: World, zone: string): boolean => {
+  const row = storeWatch.work.get(String(storeWatch.domainOf(zone)))
   if (row === undefined || storeWatch.claimedAt(row) >= calmSince) return false
   return replicas.some(({ process }) => process.alive && process.name === row.owner)
 }

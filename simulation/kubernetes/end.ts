@@ -27,11 +27,11 @@ const textOf = (kind: string, { metadata: { name, namespace = "" } }: KubeObject
 const readyOf = ({ status }: KubeObject) =>
   ((status ?? {}) as Told).conditions?.find(({ type }) => type === "Ready") ?? { status: "Unknown", reason: "none" }
 
-/** What keeps the objects from being done; nothing when they are. `isFromBefore`: keys of which a fault may yet be heard. */
+/** What keeps the objects from being done; nothing when they are. `isFromBefore`: zones where a fault may yet be heard of. */
 export const clusterProblems = (
   cluster: Cluster,
   store: StoreWatch,
-  isFromBefore: (key: string) => boolean
+  isFromBefore: (zone: string) => boolean
 ): ReadonlyArray<string> => {
   const objects = objectsOf(cluster)
   const found: Array<string> = []
@@ -47,8 +47,8 @@ export const clusterProblems = (
       found.push(`${name} is told about ${observedGeneration} of ${generation}`)
     else if (status !== "True" && !isExplained(reason, name, objects) && !isOfARecord(reason, object, store))
       found.push(`${name} is not ready: ${reason}`)
-    else if (isFromBefore(name) || (kind === "Domain" && isFromBefore(String(store.domainOf(zoneOf(object))))))
-      found.push(`${name} may yet tell of a fault that befell its pass, or the pass of its zone`)
+    else if (kind === "Domain" && isFromBefore(zoneOf(object)))
+      found.push(`${name} may yet tell of a fault that befell the pass of its zone`)
     else if (isDue(store, name)) found.push(`${name} is about to be told about anew`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
@@ -69,12 +69,10 @@ export const clusterProblems = (
   return found
 }
 
-/** What its status counts, or waits for, may have changed, or a pass failed, which the next one makes up for. */
+/** What its status counts, or waits for, may have changed, or its last pass was not heard to end well: the next makes up for it. */
 const isDue = (store: StoreWatch, name: string): boolean => {
   const work = store.work.get(name)
-  if (work === undefined) return false
-  const hasFailed = work.attempts > (work.owner === null ? 0 : 1)
-  return work.observed !== work.generation || hasFailed
+  return work !== undefined && (work.observed !== work.generation || work.attempts > 0)
 }
 
 /** Refused as it should be: what it needs is not there, or another one keeps what it asks for. */
