@@ -49,7 +49,7 @@ export const clusterProblems = (
       found.push(`${name} is not ready: ${reason}`)
     else if (kind === "Domain" && isFromBefore(zoneOf(object)))
       found.push(`${name} may yet tell of a fault that befell the pass of its zone`)
-    else if (isDue(store, name)) found.push(`${name} is about to be told about anew`)
+    else if (status === "True" && isDue(store, name)) found.push(`${name} is about to be told about anew`)
     else if (status === "True" && kind === "DnsRecord") {
       const rows = [...store.records.values()].filter(({ manifestId }) => manifestId === known.manifestId)
       const wanted = cluster.objects.wanted(namespace, object.spec).map(rowText).toSorted().join(" | ")
@@ -69,10 +69,10 @@ export const clusterProblems = (
   return found
 }
 
-/** What its status counts, or waits for, may have changed, or its last pass was not heard to end well: the next makes up for it. */
+/** What its status counts may have changed, although it stays Ready. */
 const isDue = (store: StoreWatch, name: string): boolean => {
   const work = store.work.get(name)
-  return work !== undefined && (work.observed !== work.generation || work.attempts > 0)
+  return work !== undefined && work.observed !== work.generation
 }
 
 /** Refused as it should be: what it needs is not there, or another one keeps what it asks for. */
@@ -103,6 +103,9 @@ const isExplained = (reason: string, name: string, objects: ReturnType<typeof ob
       )
     case "TokenMissing":
       return above === undefined || above.status !== "True"
+    case "Converging":
+      // What the records beside it are refused for keeps nothing waiting.
+      return above !== undefined && above.status !== "True" && above.reason !== "Conflict"
     default:
       return above !== undefined && above.status !== "True"
   }
