@@ -141,6 +141,8 @@ it("a status whose answer was lost comes too late, once a pass has gone on that 
   await objects.until("Domain", "example", (object) => object?.metadata.resourceVersion !== resourceVersion)
   expect(cluster.find(place)?.status).toEqual(told?.status)
   const body = { metadata: { name, namespace, resourceVersion, uid }, status: { conditions: [] } }
-  expect(() => cluster.patch(place, { how: "apply", subresource: "status", body })).toThrow()
+  expect(() => cluster.patch(place, { how: "apply", subresource: "status", body })).toThrow(
+    "the object has been modified"
+  )
   expect(cluster.find(place)?.status).toEqual(told?.status)
 })
